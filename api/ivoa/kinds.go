@@ -1,0 +1,71 @@
+package ivoa
+
+// Schema is the base of every kind that ExecutionBroker 1.0 defines.
+const Schema = "https://www.purl.org/ivoa.net/Calycopis-openapi/schema/v1.0/kinds"
+
+// Executables.
+const (
+	KindDockerContainer      = Schema + "/executable/docker-container.yaml"
+	KindSingularityContainer = Schema + "/executable/singularity-container.yaml"
+	KindJupyterNotebook      = Schema + "/executable/jupyter-notebook.yaml"
+	// KindProcess is ours: a program of the node itself, with its arguments.
+	KindProcess = "urn:starling:executable:process-1.0"
+	// KindSequence is ours: a user's own list of actions, handed to the executor as it stands.
+	KindSequence = "urn:starling:executable:sequence-1.0"
+)
+
+// Compute, storage and volumes.
+const (
+	KindSimpleCompute = Schema + "/compute/simple-compute-resource.yaml"
+	KindSimpleStorage = Schema + "/storage/simple-storage-resource.yaml"
+	KindSimpleVolume  = Schema + "/volume/simple-volume-mount.yaml"
+)
+
+// Data resources.
+const (
+	KindSimpleData = Schema + "/data/simple-data-resource.yaml"
+	KindS3Data     = Schema + "/data/S3-data-resource.yaml"
+	KindRucioData  = Schema + "/data/rucio-data-resource.yaml"
+	KindIvoaData   = Schema + "/data/ivoa-data-resource.yaml"
+	KindSkaoData   = Schema + "/data/skao-data-resource.yaml"
+)
+
+// Sessions and offer sets. The schema's mappings name no kind for an offer set;
+// this is the one that the reference implementation writes.
+const (
+	KindSimpleSession    = Schema + "/session/simple-execution-session.yaml"
+	KindScheduledSession = Schema + "/session/scheduled-execution-session.yaml"
+	KindOfferSet         = Schema + "/offerset/execution-offerset.yaml"
+)
+
+// Costs and metrics, and the types of each in use.
+const (
+	KindFloatCost   = Schema + "/costs/simple-minmax-float-cost.yaml"
+	KindFloatMetric = Schema + "/metrics/simple-minmax-float-metric.yaml"
+
+	CostMonetary = "urn:ivoa:calycopis:cost:monetary"
+	CostEnergy   = "urn:ivoa:calycopis:cost:energy"
+	CostCarbon   = "urn:ivoa:calycopis:cost:carbon"
+
+	MetricComputePerformance = "urn:ivoa:calycopis:metric:compute-performance"
+	MetricIOThroughput       = "urn:ivoa:calycopis:metric:io-throughput"
+)
+
+// Options, which a service offers, and the updates that take them up.
+const (
+	KindStringValueOption  = "uri:string-value-option"
+	KindEnumValueOption    = "uri:enum-value-option"
+	KindIntegerValueOption = "uri:integer-value-option"
+	KindIntegerDeltaOption = "uri:integer-delta-option"
+
+	KindStringValueUpdate  = "uri:string-value-update"
+	KindEnumValueUpdate    = "uri:enum-value-update"
+	KindIntegerValueUpdate = "uri:integer-value-update"
+	KindIntegerDeltaUpdate = "uri:integer-delta-update"
+)
+
+// Connectors. Their kinds are open: the schema maps none.
+const (
+	KindDockerStdout = Schema + "/executable/docker-container-stdout-get.yaml"
+	KindDockerStderr = Schema + "/executable/docker-container-stderr-get.yaml"
+)
