@@ -1,0 +1,55 @@
+// Package despatch is the protocol between a broker and its executors: the
+// wire types, and a client for programs written in Go.
+//
+// An executor registers, saying what it can run; asks for work and waits; gets
+// a Despatch, which is one attempt at one session: whose it is, the sequence of
+// actions to perform, a reference to the history entry that is already open for
+// it, a lease and a fencing token. It reports Updates while it works and one
+// Completion when it ends. Everything is JSON over HTTP, so that an executor
+// can be written in any language; the built-in ones use this same client.
+//
+//	POST /executors                            Registration -> 201 or 200 Registered
+//	POST /executors/{uuid}/despatch?wait=30s   -> 200 Despatch, or 204 with Starling-Reasons
+//	POST /history/{ref}/updates?wait=20s       Updates -> 200 UpdatesAnswer
+//	POST /history/{ref}/completion             Completion -> 200, the history entry
+//
+// All four want a bearer token with the role executor, and an executor belongs
+// to the user of the token that registered it. It stays registered as long as
+// it is heard of: it registers again, polls or reports within
+// Registered.RenewSeconds. A node answers no request later than a minute, and
+// holds a report back for half a lease at most.
+//
+// The sequence of every despatch is a stage-data action for each data resource,
+// then run, save and release. What the user wrote is in Run.Executable, whole:
+// the actions of a user's own sequence (urn:starling:executable:sequence-1.0)
+// are its list "actions". Only kinds, schemes and sizes that an executor has
+// registered are ever despatched to it.
+//
+// The reports move the session: that of an action's start makes it PREPARING
+// (stage-data) or RUNNING (run), the completion ends it. An executor reports
+// what it cares to; a completion alone will do. Files may lie anywhere: the node
+// lists them all, and serves those with a file:// location in its work directory.
+//
+// Three rules make it safe to retry anything at any time. Every update and
+// completion bears a key: the same again is a duplicate and changes nothing.
+// Every report bears the fence of its despatch: when a lease was lost and the
+// session despatched anew, the old holder is refused with 409. And any report
+// renews the lease; an executor with nothing to report sends a heartbeat.
+//
+// No answer, 408, 429 and 5xx mean: the same again, a little later. Any other
+// 4xx is a refusal, and the same again is useless. 409 says that the attempt is
+// lost: stop the work and forget it. 404 for a poll says that the node has
+// forgotten the executor: register again. A despatch whose answer got lost is
+// despatched again when its lease has ended; or at once, when the executor
+// registers with the list of the attempts that it is Holding.
+//
+// The broker stops work by the answer to a report: UpdatesAnswer.Stop. With
+// ?wait= an answer is held back until there is an order, or the time is up, so
+// that a stop arrives at once. An executor that is told to stop stops the work,
+// then sends its completion as always: ABANDONED, or what it is.
+//
+// deploy/examples/executor.py is a whole executor in a page of Python.
+//
+// The protocol follows the Liverpool Telescope's despatch protocol: exposures,
+// resource consumption and failure context are its terms.
+package despatch

@@ -1,0 +1,51 @@
+package despatch
+
+import "time"
+
+// Registration says who an executor is and what it can do. It is sent to
+// register, and again within Registered.RenewSeconds to stay registered or to
+// say that something has changed.
+type Registration struct {
+	// Name is unique at the node; registering it again renews it.
+	Name string `json:"name"`
+	// Kinds are the URIs of everything the executor can deal with: kinds of
+	// executable, and kinds of data resource that it can stage.
+	Kinds []string `json:"kinds"`
+	// Schemes are the URL schemes from which it stages simple data resources.
+	Schemes []string `json:"schemes,omitempty"`
+	// Capacity is all that it can give at one time.
+	Capacity Capacity `json:"capacity"`
+	// Windows are the times in which it works; none means always.
+	Windows []Window `json:"windows,omitempty"`
+	// Simulated marks an executor that runs nothing. It is offered work only of
+	// kinds that no other executor of the pool takes, and every offer says so.
+	Simulated bool `json:"simulated,omitzero"`
+	// LeaseSeconds is the lease it would like; the broker decides.
+	LeaseSeconds int `json:"leaseSeconds,omitzero"`
+	// Holding lists, in the first registration of an executor's life, the
+	// historyRefs of the attempts that it has taken up from its last one; what
+	// else was despatched to it is lost, and the node needn't wait for the lease
+	// to end. Nil says nothing about attempts; empty says that there are none.
+	Holding []string `json:"holding,omitzero"`
+}
+
+// Registered answers a Registration.
+type Registered struct {
+	UUID         string `json:"uuid"`
+	RenewSeconds int    `json:"renewSeconds"` // register again within this time
+}
+
+// Capacity is an amount of every resource that is booked.
+type Capacity struct {
+	Cores   int64 `json:"cores"`
+	Memory  int64 `json:"memory"`  // GiB
+	Storage int64 `json:"storage"` // GiB
+	GPUs    int64 `json:"gpus"`
+}
+
+// Window is a time in which an executor works, from Start up to but not
+// including End.
+type Window struct {
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+}
