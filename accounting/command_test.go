@@ -1,0 +1,183 @@
+package accounting_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	. "starling/accounting"
+)
+
+// all is one command of each type, with every field set.
+func all(t require.TestingT) []Command {
+	owners := Owners{
+		TAG: Party{"t", "TAG"}, Programme: Party{"pg", "Programme"}, Proposal: Party{"pr", "Proposal"},
+		User: Party{"u", "Ursula"}, Group: Party{"g", "Group"},
+	}
+	file := File{Name: "e1.fits", Location: "http://x/e1.fits", Bytes: 8640, SHA256: strings.Repeat("a", 64)}
+	opened := open(1, "u")
+	opened.Owners, opened.ExecutorName = owners, "lt-1"
+	placed := place(t, 1, "u", "2.5")
+	placed.Owners = owners
+	completed := complete(t, 1, "1.25")
+	completed.Outcome, completed.Started, completed.Hold = Abandoned, noon, hold(1)
+	completed.Failure = &Failure{Code: 660, Message: "cloud <&>", Retry: true, VetoSeconds: 3600}
+	completed.Quality = []Quality{{ID: "seeing", Value: 1.1, Description: "arcsec"}}
+	completed.Estimate = euros(t, "2.5")
+	return []Command{
+		placed, opened,
+		updates(1,
+			Update{Type: ActionStarted, Action: "run", Recorded: noon},
+			Update{Type: ExposureTaken, Action: "run", Exposure: &Exposure{ID: "E1", Start: noon, End: noon + 1, Files: []File{file}}},
+			Update{Type: FileMade, File: &file},
+			Update{Type: LogWritten, Text: "a line\twith a tab"},
+			Update{Type: ProgressMade, Progress: &Progress{Time: noon, Fraction: 0.5, Message: "half"}},
+			Update{Type: Heartbeat},
+			Update{Type: ActionCompleted, Action: "run"},
+		),
+		StallAttempt{Ref: ref(1), Time: noon},
+		AddNote{Ref: ref(1), Key: "late", Time: noon, Text: "too late"},
+		completed,
+		VoidHold{Hold: hold(2), Time: noon},
+	}
+}
+
+func TestEveryCommandSurvivesItsEncoding(t *testing.T) {
+	seen := make(map[string]bool)
+	for _, c := range all(t) {
+		data, err := Encode(c)
+		require.NoError(t, err)
+		again, err := Decode(data)
+		require.NoError(t, err, string(data))
+		assert.Equal(t, c, again)
+		seen[TypeOf(c)] = true
+	}
+	assert.Len(t, seen, 7, "a type of command is not tested")
+}
+
+// The encoding outlives the program: what is in the outboxes and logs of the
+// world must be read by every later version.
+func TestTheEncodingOfVersionOneStands(t *testing.T) {
+	data, err := Encode(VoidHold{Hold: hold(1), Time: noon})
+	require.NoError(t, err)
+	assert.Equal(t,
+		`{"v":1,"type":"void-hold","body":{"hold":"01950200-0000-8000-8000-000000000001","time":"2026-11-18T12:00:00.000Z"}}`,
+		string(data))
+	data, err = Encode(complete(t, 1, "2.5"))
+	require.NoError(t, err)
+	assert.Equal(t, `{"v":1,"type":"complete-attempt","body":{"ref":"01950100-0000-8000-8000-000000000001","key":"end",`+
+		`"time":"2026-11-18T12:01:00.000Z","recorded":"2026-11-18T12:01:00.100Z","outcome":"COMPLETED",`+
+		`"resources":[{"name":"total-time","amount":"612.5","unit":"s"},{"name":"dark-time","amount":"300","unit":"s"}],`+
+		`"charges":[{"name":"monetary","amount":"2.5","unit":"EUR"}],"tariff":"t1"}}`, string(data))
+}
+
+func TestWhatIsNoCommandOfOursIsRefusedForItsReason(t *testing.T) {
+	cases := []struct {
+		name, text string
+		kind       error
+	}{
+		{"newer version", `{"v":2,"type":"void-hold","body":{}}`, ErrUnknownVersion},
+		{"no version", `{"type":"void-hold","body":{}}`, ErrUnknownVersion},
+		{"newer type", `{"v":1,"type":"teleport","body":{}}`, ErrUnknownType},
+		{"no type", `{"v":1,"body":{}}`, ErrUnknownType},
+		{"newer field", `{"v":1,"type":"void-hold","body":{"hold":"` + string(hold(1)) + `","time":"2026-01-01T00:00:00Z","why":1}}`, ErrInvalid},
+		{"field twice", `{"v":1,"type":"void-hold","body":{"hold":"` + string(hold(1)) + `","hold":"` + string(hold(1)) + `","time":"2026-01-01T00:00:00Z"}}`, ErrInvalid},
+		{"no body", `{"v":1,"type":"void-hold"}`, ErrInvalid},
+		{"null body", `{"v":1,"type":"void-hold","body":null}`, ErrInvalid},
+		{"body of another kind", `{"v":1,"type":"void-hold","body":[]}`, ErrInvalid},
+		{"no UUID", `{"v":1,"type":"void-hold","body":{"hold":"x","time":"2026-01-01T00:00:00Z"}}`, ErrInvalid},
+		{"upper-case UUID", `{"v":1,"type":"void-hold","body":{"hold":"ABCDEF00-0000-8000-8000-000000000000","time":"2026-01-01T00:00:00Z"}}`, ErrInvalid},
+		{"no time", `{"v":1,"type":"void-hold","body":{"hold":"` + string(hold(1)) + `"}}`, ErrInvalid},
+		{"truncated", `{"v":1,"type":"void-hold","bo`, ErrInvalid},
+		{"trailing", `{"v":1,"type":"void-hold","body":{}}{}`, ErrInvalid},
+		{"empty", ``, ErrInvalid},
+		{"huge", `{"v":1,"type":"` + strings.Repeat("x", MaxCommandBytes) + `"}`, ErrInvalid},
+	}
+	for _, c := range cases {
+		_, err := Decode([]byte(c.text))
+		assert.ErrorIs(t, err, c.kind, c.name)
+		assert.True(t, Refused(err), c.name)
+	}
+}
+
+func TestCommandsOutOfBoundsAreNotEncoded(t *testing.T) {
+	long := strings.Repeat("x", MaxText+1)
+	many := make([]Quantity, 257)
+	for i := range many {
+		many[i] = Quantity{Name: "n", Unit: "s"}
+	}
+	change := func(edit func(*CompleteAttempt)) Command {
+		c := complete(t, 1, "1")
+		edit(&c)
+		return c
+	}
+	cases := map[string]Command{
+		"not terminal":      change(func(c *CompleteAttempt) { c.Outcome = Running }),
+		"no outcome":        change(func(c *CompleteAttempt) { c.Outcome = "" }),
+		"negative use":      change(func(c *CompleteAttempt) { c.Resources[0].Amount = -1 }),
+		"negative charge":   change(func(c *CompleteAttempt) { c.Charges[0].Amount = -1 }),
+		"nameless resource": change(func(c *CompleteAttempt) { c.Resources[0].Name = "" }),
+		"NUL in a resource": change(func(c *CompleteAttempt) { c.Resources[0].Name = "a\x00b" }),
+		"NUL in a unit":     change(func(c *CompleteAttempt) { c.Resources[0].Unit = "a\x00b" }),
+		"not UTF-8":         change(func(c *CompleteAttempt) { c.Resources[0].Name = "a\xff" }),
+		"many resources":    change(func(c *CompleteAttempt) { c.Resources = many }),
+		"long message":      change(func(c *CompleteAttempt) { c.Failure = &Failure{Message: long} }),
+		"veto for ever":     change(func(c *CompleteAttempt) { c.Failure = &Failure{VetoSeconds: 1 << 40} }),
+		"hold is no UUID":   change(func(c *CompleteAttempt) { c.Hold = "h" }),
+		"year 10000":        change(func(c *CompleteAttempt) { c.Time = 253402300800000 }),
+		"no user":           func() Command { c := open(1, ""); return c }(),
+		"attempt 0":         func() Command { c := open(1, "u"); c.Attempt = 0; return c }(),
+		"period":            func() Command { c := open(1, "u"); c.Period = "a b"; return c }(),
+		"no node":           func() Command { c := open(1, "u"); c.Node = ""; return c }(),
+		"no key":            RecordUpdates{Ref: ref(1), Updates: []Update{{Type: Heartbeat}}},
+		"unknown update":    updates(1, Update{Type: "dance"}),
+		"exposure missing":  updates(1, Update{Type: ExposureTaken}),
+		"file missing":      updates(1, Update{Type: FileMade}),
+		"negative file":     updates(1, Update{Type: FileMade, File: &File{Name: "f", Bytes: -1}}),
+		"action missing":    updates(1, Update{Type: ActionStarted}),
+		"progress 2":        updates(1, Update{Type: ProgressMade, Progress: &Progress{Fraction: 2}}),
+		"long line":         updates(1, Update{Type: LogWritten, Text: long}),
+		"many updates":      updates(1, make([]Update, MaxUpdates+1)...),
+	}
+	for name, c := range cases {
+		_, err := Encode(c)
+		assert.ErrorIs(t, err, ErrInvalid, name)
+		_, err = Apply(newLedger(t).tx, c)
+		assert.ErrorIs(t, err, ErrInvalid, name)
+	}
+}
+
+// Whatever is decoded is valid, is encoded again as the same, and can be
+// applied without a panic.
+func FuzzDecodeCommand(f *testing.F) {
+	for _, c := range all(&testing.T{}) {
+		data, err := Encode(c)
+		require.NoError(f, err)
+		f.Add(data)
+	}
+	f.Add([]byte(`{"v":2,"type":"void-hold","body":{}}`))
+	f.Add([]byte(`{"v":1,"type":"complete-attempt","body":{"resources":[{"name":"a","amount":1e400}]}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := Decode(data)
+		if err != nil {
+			require.True(t, Refused(err))
+			return
+		}
+		again, err := Encode(c)
+		require.NoError(t, err)
+		same, err := Decode(again)
+		require.NoError(t, err)
+		once, _ := json.Marshal(c)
+		twice, _ := json.Marshal(same)
+		require.Equal(t, string(once), string(twice))
+		l := newLedger(t)
+		l.apply(open(1, "u"))
+		if _, err := Apply(l.tx, c); err != nil {
+			require.True(t, Refused(err))
+		}
+		l.audit()
+	})
+}

@@ -1,0 +1,34 @@
+package accounting
+
+import (
+	"fmt"
+	"regexp"
+	"time"
+)
+
+// A Period is the span of time that an account belongs to: a semester, written
+// like "2026B". Commands carry it, so that a site may count differently one
+// day; the ledger only wants it to be a short name.
+type Period string
+
+// PeriodAt is the semester a time falls in, as observatories count them: A
+// runs from February to July, B from August to January of the next year.
+func PeriodAt(t time.Time) Period {
+	year, month, _ := t.UTC().Date()
+	switch {
+	case month == time.January:
+		return Period(fmt.Sprintf("%04dB", year-1))
+	case month < time.August:
+		return Period(fmt.Sprintf("%04dA", year))
+	}
+	return Period(fmt.Sprintf("%04dB", year))
+}
+
+var periodForm = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z._-]{0,31}$`)
+
+func (p Period) validate(subject string) error {
+	if !periodForm.MatchString(string(p)) {
+		return invalid(subject, "period %.40q is not a short name such as 2026B", string(p))
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package accounting_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	. "starling/accounting"
+)
+
+func statement(t *testing.T, l *ledger, owner Owner, cursor Cursor, limit int) Statement {
+	s, err := MakeStatement(l.tx, StatementFilter{Caller: Everyone(), Owner: owner, Period: "2026B"}, cursor, limit)
+	require.NoError(t, err)
+	return s
+}
+
+func TestAStatementHasEstimateUsedAndChargedSideBySide(t *testing.T) {
+	l := newLedger(t)
+	l.apply(place(t, 1, "u", "2.5")) // runs twice, and is over
+	l.apply(open(1, "u"))
+	failed := complete(t, 1, "0.5")
+	failed.Outcome, failed.Estimate = Failed, euros(t, "2.5")
+	l.apply(failed)
+	again := open(4, "u")
+	again.Session, again.Attempt = session(1), 2
+	l.apply(again)
+	end := complete(t, 4, "1.5")
+	end.Hold, end.Estimate = hold(1), euros(t, "2.5")
+	l.apply(end)
+	l.apply(place(t, 2, "u", "4")) // waits
+	l.apply(place(t, 3, "u", "8")) // was cancelled
+	l.apply(VoidHold{Hold: hold(3), Time: noon})
+
+	s := statement(t, l, User("u"), "", 0)
+	text, err := json.Marshal(s)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"owner": "user:u", "name": "u", "period": "2026B",
+		"totals": [
+			{"resource": "dark-time", "unit": "s", "used": "600"},
+			{"resource": "monetary", "unit": "EUR", "estimated": "6.5", "held": "4", "charged": "2"},
+			{"resource": "total-time", "unit": "s", "used": "1225"}],
+		"sessions": [
+			{"session": "`+string(session(1))+`", "user": "u", "attempts": 2, "phase": "COMPLETED", "ended": "2026-11-18T12:01:00.000Z", "lines": [
+				{"resource": "dark-time", "unit": "s", "used": "600"},
+				{"resource": "monetary", "unit": "EUR", "estimated": "2.5", "charged": "2"},
+				{"resource": "total-time", "unit": "s", "used": "1225"}]},
+			{"session": "`+string(session(2))+`", "user": "u", "attempts": 0, "lines": [
+				{"resource": "monetary", "unit": "EUR", "estimated": "4", "held": "4"}]}]}`, string(text))
+}
+
+func TestAStatementAgreesWithTheBalances(t *testing.T) {
+	l := busy(t)
+	for _, owner := range []Owner{User("u"), User("v"), Proposal("p1")} {
+		for _, line := range statement(t, l, owner, "", 0).Totals {
+			used, charged := l.balance(owner, line.Resource, Used), l.balance(owner, line.Resource, Charged)
+			assert.Equal(t, used, line.Used)
+			assert.Equal(t, charged, line.Charged)
+		}
+	}
+	// Whoever paid, it is in the statement of her who ran it.
+	assert.Equal(t, statement(t, l, Proposal("p1"), "", 0).Totals, statement(t, l, User("w"), "", 0).Totals)
+}
+
+func TestAStatementIsPagedWithItsTotalsWhole(t *testing.T) {
+	l := busy(t)
+	whole := statement(t, l, User("u"), "", 0)
+	assert.Empty(t, whole.Next)
+	assert.Len(t, whole.Sessions, 7)
+	for _, limit := range []int{1, 2, 6, 7} {
+		var sessions []SessionStatement
+		var next Cursor
+		for {
+			page := statement(t, l, User("u"), next, limit)
+			assert.Equal(t, whole.Totals, page.Totals)
+			assert.LessOrEqual(t, len(page.Sessions), limit)
+			sessions = append(sessions, page.Sessions...)
+			if next = page.Next; next == "" {
+				break
+			}
+		}
+		assert.Equal(t, whole.Sessions, sessions)
+	}
+}
+
+// Promise 8: a statement is for its owner.
+func TestPromise8StatementsAreForTheirOwners(t *testing.T) {
+	l := busy(t)
+	ask := func(caller Caller, owner Owner) error {
+		_, err := MakeStatement(l.tx, StatementFilter{Caller: caller, Owner: owner, Period: "2026B"}, "", 0)
+		return err
+	}
+	assert.NoError(t, ask(Caller{User: "u"}, User("u")))
+	assert.NoError(t, ask(Caller{User: "u", Proposals: []OwnerID{"p1"}}, Proposal("p1")))
+	assert.ErrorIs(t, ask(Caller{}, User("u")), ErrNotFound)
+	assert.ErrorIs(t, ask(Caller{User: "v"}, User("u")), ErrNotFound)
+	assert.ErrorIs(t, ask(Caller{User: "v"}, Proposal("p1")), ErrNotFound)
+	assert.ErrorIs(t, ask(Caller{User: "v"}, Node("a")), ErrNotFound)
+}
