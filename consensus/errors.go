@@ -1,0 +1,28 @@
+package consensus
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrClosed: the log was closed.
+	ErrClosed = errors.New("the log is closed")
+	// ErrCorrupt: a file is damaged. It is never served.
+	ErrCorrupt = errors.New("the store is corrupt")
+	// ErrStateLost: state.db is not the one that this session store's records
+	// went to.
+	ErrStateLost = errors.New("the state is not the one this session store wrote to")
+)
+
+// A GapError says that records are missing between what was applied and what
+// came next.
+type GapError struct {
+	Store    StoreID
+	Expected Sequence // the next that would be applied
+	Got      Sequence
+}
+
+func (e *GapError) Error() string {
+	return fmt.Sprintf("records of store %s go on at %d where %d is expected", e.Store, e.Got, e.Expected)
+}
