@@ -1,0 +1,291 @@
+package node
+
+import (
+	"context"
+	"fmt"
+
+	"starling/accounting"
+	"starling/api/despatch"
+	"starling/api/ivoa"
+	"starling/federation/identity"
+	"starling/node/store"
+	"starling/scheduling"
+)
+
+// Update changes a session as its owner asks. Of what the schema lets a client
+// update, this broker takes the phase: ACCEPTED or REJECTED of an offer,
+// CANCELLED afterwards. Key is the Idempotency-Key, or "": the same update with
+// the same key again is answered as the first was.
+//
+// The answer is durable. Errors are *Problem; of a conflict, with the session.
+func (b *Broker) Update(ctx context.Context, caller identity.Caller, id identity.UUID, update ivoa.Update, key string) (*ivoa.Session, error) {
+	phase, err := phaseOf(update)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.writable(); err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	s, ticket, err := b.decide(caller, id, phase, key)
+	b.mu.Unlock()
+	if ticket == nil && err == nil { // nothing to change: it is so already, or will be once it is written
+		if err := b.settle(); err != nil {
+			return nil, err
+		}
+		return b.Session(ctx, caller, id)
+	}
+	if err != nil {
+		return nil, b.withSession(ctx, caller, id, err)
+	}
+	return b.told(s, ticket)
+}
+
+// told shows a session as it was decided, once that is durable. An executor may
+// have taken it further since then.
+func (b *Broker) told(s *store.Session, ticket *store.Ticket) (*ivoa.Session, error) {
+	if err := wait(ticket); err != nil {
+		return nil, err
+	}
+	request, err := b.requestOf(s)
+	if err != nil {
+		return nil, err
+	}
+	return viewSession(s, request.Components), nil
+}
+
+// phaseOf reads the phase that an update asks for.
+func phaseOf(update ivoa.Update) (ivoa.SessionPhase, error) {
+	var value string
+	switch u := update.(type) {
+	case *ivoa.EnumValueUpdate:
+		value = u.Value
+	case *ivoa.StringValueUpdate:
+		value = u.Value
+	case *ivoa.IntegerValueUpdate, *ivoa.IntegerDeltaUpdate:
+		return "", &Problem{Code: CodeInvalid, Field: "/path", Detail: fmt.Sprintf("%q can't be changed by a number; meta.options lists what can be changed", update.UpdatePath())}
+	default:
+		return "", &Problem{Code: CodeInvalid, Field: "/kind", Detail: "no kind of update that this broker knows: use " + ivoa.KindEnumValueUpdate}
+	}
+	if path := update.UpdatePath(); path != "/phase" && path != "phase" {
+		return "", &Problem{Code: CodeInvalid, Field: "/path", Detail: fmt.Sprintf("%q can't be changed; meta.options lists what can: /phase", path)}
+	}
+	switch phase := ivoa.SessionPhase(value); phase {
+	case ivoa.SessionAccepted, ivoa.SessionRejected, ivoa.SessionCancelled:
+		return phase, nil
+	}
+	return "", &Problem{Code: CodeInvalid, Field: "/value", Detail: fmt.Sprintf("%q is no phase to ask for: it may be ACCEPTED, REJECTED or CANCELLED", value)}
+}
+
+// withSession gives a conflict the session as it stands, with a message.
+func (b *Broker) withSession(ctx context.Context, caller identity.Caller, id identity.UUID, err error) error {
+	p, ok := err.(*Problem)
+	if !ok || p.Code != CodeConflict {
+		return err
+	}
+	s, readErr := b.Session(ctx, caller, id)
+	if readErr != nil {
+		return readErr
+	}
+	s.AddMessages(ivoa.NewMessage(wall(b.now()), ivoa.LevelError, messagePhase, p.Detail))
+	p.Session = s
+	return p
+}
+
+// decide brings a session to the phase that its owner asks for, and returns it as
+// it is then; b.mu is held. Neither a ticket nor an error means that nothing has
+// to change.
+func (b *Broker) decide(caller identity.Caller, id identity.UUID, phase ivoa.SessionPhase, key string) (*store.Session, *store.Ticket, error) {
+	s, err := b.find(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	user := string(s.Owners.User.ID)
+	if !caller.MayRead(user) {
+		return nil, nil, notFound("session", id)
+	}
+	if !caller.MayChange(user) {
+		return nil, nil, problem(CodeForbidden, "you may read session %s, but not change it", id)
+	}
+	now := b.now()
+	if s.Phase == ivoa.SessionOffered && now >= s.Expires {
+		b.expire(s.OfferSet, now)
+		return nil, nil, problem(CodeConflict, "the offer expired at %s; ask again for new ones", ivoa.FormatInstant(wall(s.Expires)))
+	}
+	if again := key != "" && key == s.AcceptKey && phase == ivoa.SessionAccepted; again {
+		return nil, nil, nil
+	}
+	if b.state.live[id] == nil {
+		// Its end is decided, even if what is stored doesn't know it yet.
+		return nil, nil, problem(CodeConflict, "the session has come to its end, and can't become %s", phase)
+	}
+	if !mayFollow(s.Phase, phase) {
+		return nil, nil, problem(CodeConflict, "a session that is %s can't become %s", s.Phase, phase)
+	}
+	switch phase {
+	case ivoa.SessionAccepted:
+		return b.accept(s, key, now)
+	case ivoa.SessionRejected:
+		return b.reject(s, now)
+	default:
+		return b.cancelSession(s, caller.User, now)
+	}
+}
+
+// find reads a session: the live one as it was decided, or else what is stored,
+// which may be behind the decision that ended it.
+func (b *Broker) find(id identity.UUID) (*store.Session, error) {
+	if s := b.state.live[id]; s != nil {
+		return s, nil
+	}
+	var s *store.Session
+	err := b.store.View(func(tx *store.Tx) (err error) {
+		s, err = tx.Session(id)
+		return err
+	})
+	if err == nil && s == nil {
+		return nil, notFound("session", id)
+	}
+	return s, err
+}
+
+// accept books an offer's slot and rejects its siblings, in one write.
+func (b *Broker) accept(s *store.Session, key string, now store.Millis) (*store.Session, *store.Ticket, error) {
+	set := b.state.sets[s.OfferSet]
+	p := b.state.pools[s.Plan.Pool]
+	start := max(s.Plan.Start, now)
+	if start > max(s.Plan.Latest, s.Plan.Start) {
+		return nil, nil, problem(CodeConflict, "the time in which this could start has passed: it ended at %s; ask again for new offers",
+			ivoa.FormatInstant(wall(s.Plan.Latest+s.Plan.Preparing)))
+	}
+	plan := s.Plan
+	plan.Start, plan.Latest = start, start
+	plan.End = start + plan.Preparing + plan.Duration + plan.Releasing
+	if err := p.timeline.Accept(scheduling.Booking{
+		ID: entryID(s.ID), Slot: slotOf(plan), NotBefore: scheduling.Instant(plan.Earliest), Movable: true,
+	}); err != nil {
+		return nil, nil, problem(CodeConflict, "the site has lost the capacity that this offer held (%v); ask again for new offers", err)
+	}
+	b.free(p)
+	accepted := b.change(s, func(s *store.Session) {
+		s.Plan, s.AcceptKey = plan, key
+		enter(s, ivoa.SessionAccepted, now)
+	})
+	rejected := b.closeOffers(set, s.ID, ivoa.SessionRejected, now)
+	w := write{sessions: append(rejected, accepted)}
+	w.commands = append(w.commands, accounting.PlaceHold{
+		Hold: accounting.HoldID(s.ID.String()), Session: accounting.SessionID(s.ID.String()), Node: accounting.NodeName(b.options.Name),
+		Owners: accepted.Owners, Period: b.period(accepted), Estimate: b.estimateOf(accepted), Tariff: b.options.Costs.Hash(),
+		Time: accounting.Instant(now),
+	})
+	ticket := b.submit(w)
+	b.await(p, accepted.ID)
+	return accepted, ticket, nil
+}
+
+// await lets an accepted session wait for its turn.
+func (b *Broker) await(p *pool, id identity.UUID) {
+	b.state.accepted = append(b.state.accepted, id)
+	if len(b.state.accepted) == 1 {
+		b.at(b.now()+awaitDelay, b.awaitAccepted)
+	}
+	b.expect(p, b.state.live[id])
+}
+
+// awaitDelay gathers what has been accepted, in milliseconds: one write tells of
+// all of it, and what is despatched meanwhile needs none.
+const awaitDelay = 50
+
+// awaitAccepted makes of ACCEPTED, which the answers to the users say, WAITING.
+// Nobody waits for that.
+func (b *Broker) awaitAccepted(now store.Millis) {
+	var waiting []*store.Session
+	for _, id := range b.state.accepted {
+		if s := b.state.live[id]; s != nil && s.Phase == ivoa.SessionAccepted {
+			waiting = append(waiting, b.change(s, func(s *store.Session) { advance(s, ivoa.SessionWaiting, now) }))
+		}
+	}
+	b.state.accepted = nil
+	if len(waiting) > 0 {
+		b.submit(write{sessions: waiting})
+	}
+}
+
+// period is the accounting period that a session is booked in: that of its
+// offer, so that all of its entries are in one.
+func (b *Broker) period(s *store.Session) accounting.Period {
+	return accounting.PeriodAt(wall(s.Created))
+}
+
+// reject gives an offer back.
+func (b *Broker) reject(s *store.Session, now store.Millis) (*store.Session, *store.Ticket, error) {
+	p := b.state.pools[s.Plan.Pool]
+	if err := p.timeline.DropAlternative(entryID(s.ID)); err != nil {
+		b.log.Error("a rejected offer was not held", "session", s.ID.String(), "error", err)
+	}
+	b.free(p)
+	rejected := b.change(s, func(s *store.Session) { enter(s, ivoa.SessionRejected, now) })
+	if set := b.state.sets[s.OfferSet]; set != nil && !b.anyOpen(set) {
+		b.closeSet(set)
+	}
+	return rejected, b.submit(write{sessions: []*store.Session{rejected}}), nil
+}
+
+func (b *Broker) anyOpen(set *store.OfferSet) bool {
+	for _, id := range set.Offers {
+		if s := b.state.live[id]; s != nil && s.Phase == ivoa.SessionOffered {
+			return true
+		}
+	}
+	return false
+}
+
+// cancelSession ends a session at once for its owner. Where an attempt is in
+// progress its executor is told to stop, and what it has is freed once it says
+// that it has stopped, or is taken for lost.
+func (b *Broker) cancelSession(s *store.Session, user string, now store.Millis) (*store.Session, *store.Ticket, error) {
+	running := b.state.attempts[s.Attempt.Ref]
+	cancelled := b.change(s, func(s *store.Session) {
+		enter(s, ivoa.SessionCancelled, now)
+		s.Messages = appendMessage(s.Messages, ivoa.NewMessage(wall(now), ivoa.LevelInfo, messagePhase, "cancelled by {user}", "user", user))
+		if running != nil {
+			s.Attempt.Stop = despatch.StopCancelled
+		}
+	})
+	w := write{sessions: []*store.Session{cancelled}}
+	if running != nil {
+		ticket := b.submit(w)
+		running.order(despatch.Stop{Reason: despatch.StopCancelled, Message: "cancelled by " + user})
+		return cancelled, ticket, nil
+	}
+	b.release(cancelled, now)
+	w.commands = []accounting.Command{b.voidHold(cancelled, now)}
+	return cancelled, b.submit(w), nil
+}
+
+func (b *Broker) voidHold(s *store.Session, now store.Millis) accounting.Command {
+	return accounting.VoidHold{Hold: accounting.HoldID(s.ID.String()), Time: accounting.Instant(now)}
+}
+
+// release frees a session's booking.
+func (b *Broker) release(s *store.Session, now store.Millis) {
+	p := b.state.pools[s.Plan.Pool]
+	if p == nil {
+		return
+	}
+	// A booking that has run out is pruned, and there is nothing left to free.
+	if err := p.timeline.End(entryID(s.ID), scheduling.Instant(now)); err == nil {
+		b.free(p)
+		b.tidy(p)
+	}
+}
+
+// maxMessages bounds the messages of one session.
+const maxMessages = 100
+
+func appendMessage(messages []ivoa.Message, m ivoa.Message) []ivoa.Message {
+	if len(messages) >= maxMessages {
+		return messages
+	}
+	return append(messages, m)
+}

@@ -1,0 +1,349 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"starling/accounting"
+	"starling/api/ivoa"
+	"starling/federation/identity"
+	"starling/node/store"
+	"starling/scheduling"
+)
+
+// Ask answers a request with offers, which are held until they expire, or with
+// NO and the reasons. The answer is durable. Notices are what the decoder had
+// to say of the request. The error is a *Problem where the request makes no
+// sense at all, or nothing can be written.
+func (b *Broker) Ask(ctx context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice) (*ivoa.OfferSet, error) {
+	q, err := b.question(caller, req, notices)
+	if err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	set, sessions := b.answer(caller, q)
+	ticket := b.submit(write{set: set, sessions: sessions})
+	b.mu.Unlock()
+	if err := wait(ticket); err != nil {
+		return nil, err
+	}
+	b.metrics.asked(len(sessions) > 0)
+	return viewOfferSet(set, q.request, sessions), nil
+}
+
+// question reads a request on behalf of a caller.
+func (b *Broker) question(caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice) (*question, error) {
+	if caller.User == "" || !caller.Has(identity.RoleUser) {
+		return nil, problem(CodeForbidden, "only a user may ask for offers; the token has no role %q", identity.RoleUser)
+	}
+	if err := recordable(owners(caller), ""); err != nil {
+		return nil, problem(CodeForbidden, "the names in your token can't be recorded, and nothing could be charged: %v", err)
+	}
+	if err := b.writable(); err != nil {
+		return nil, err
+	}
+	q, err := understand(req, notices, wall(b.now()), b.options.Offers)
+	if err != nil {
+		return nil, err
+	}
+	encoded, err := ivoa.Encode(ivoa.JSON, req)
+	q.encoded = bytes.Clone(encoded) // it is kept while offers are open: without the room for an answer
+	return q, err
+}
+
+// answer decides on offers and holds them; b.mu is held. The sessions of a NO
+// are none.
+func (b *Broker) answer(caller identity.Caller, q *question) (*store.OfferSet, []*store.Session) {
+	now := b.now()
+	set := &store.OfferSet{
+		ID: b.mint.New(now), User: caller.User, Created: now, Request: q.encoded,
+		Messages: slices.Concat(q.remarks, q.objections),
+	}
+	if len(q.objections) > 0 {
+		return set, nil
+	}
+	if open := b.state.open[caller.User]; open >= b.options.Offers.HoldGroupsPerUser {
+		set.Messages = append(set.Messages, ivoa.NewMessage(wall(now), ivoa.LevelError, ivoa.MessageResourceLimit,
+			"you have {open} answers with open offers, and no more are held for one user: accept or reject some, or wait until they expire",
+			"open", strconv.Itoa(open)))
+		return set, nil
+	}
+	candidates, pools, simulated := b.candidates(q, now)
+	if len(candidates) == 0 {
+		set.Messages = append(set.Messages, b.unable(q, now))
+		return set, nil
+	}
+	set.Expires = now + b.options.Offers.HoldTime.Milliseconds()
+	proposals, refusals := scheduling.Propose(candidates, q.demand, q.constraints, scheduling.Limits{
+		Now:       scheduling.Instant(now),
+		HeldUntil: scheduling.Instant(set.Expires),
+		Horizon:   scheduling.SpanOf(b.options.Offers.Horizon),
+		HoldShare: b.options.Offers.HoldShare,
+		MaxOffers: b.options.Offers.PerRequest,
+	})
+	sessions := make([]*store.Session, 0, len(proposals))
+	for rank, p := range proposals {
+		s := b.offer(caller, q, set, p, rank+1)
+		s.Plan.Pool, s.Plan.Simulated = pools[p.Candidate].id, simulated[p.Candidate]
+		if s.Plan.Simulated {
+			s.Messages = append(s.Messages, ivoa.NewMessage(wall(now), ivoa.LevelWarn, messageSimulated,
+				"{site} would simulate this: no executor here runs {kind}, so that nothing would really run", "site", string(b.options.Name), "kind", q.kind))
+		}
+		sessions = append(sessions, s)
+	}
+	sessions = b.hold(set, pools, sessions)
+	for _, r := range refusals {
+		set.Messages = append(set.Messages, b.refusal(r, now, len(sessions) > 0))
+	}
+	if len(sessions) == 0 {
+		set.Expires = 0
+		return set, nil
+	}
+	b.openSet(set)
+	return set, sessions
+}
+
+// candidates are the pools that could run a question's executable.
+func (b *Broker) candidates(q *question, now store.Millis) (candidates []scheduling.Candidate, pools []*pool, simulated []bool) {
+	taken := b.taken(q.kind, now)
+	for _, id := range slices.SortedFunc(maps.Keys(b.state.pools), compareUUIDs) {
+		p := b.state.pools[id]
+		ok, sim := p.able(q, now)
+		if !ok || sim && taken {
+			continue
+		}
+		candidates = append(candidates, scheduling.Candidate{Timeline: p.timeline, Terms: b.terms(q)})
+		pools, simulated = append(pools, p), append(simulated, sim)
+	}
+	return candidates, pools, simulated
+}
+
+// taken reports whether an executor of any pool really runs a kind. Then nobody
+// simulates it.
+func (b *Broker) taken(kind string, now store.Millis) bool {
+	for _, e := range b.state.executors {
+		if e.alive(now) && !e.Registration.Simulated && slices.Contains(e.Registration.Kinds, kind) {
+			return true
+		}
+	}
+	return false
+}
+
+func compareUUIDs(a, b identity.UUID) int { return slices.Compare(a[:], b[:]) }
+
+// unable says why no pool of this node could run a question's executable.
+func (b *Broker) unable(q *question, now store.Millis) ivoa.Message {
+	var kinds []string
+	taken := b.taken(q.kind, now)
+	for _, id := range slices.SortedFunc(maps.Keys(b.state.executors), compareUUIDs) {
+		e := b.state.executors[id]
+		if !e.alive(now) {
+			continue
+		}
+		if slices.Contains(e.Registration.Kinds, q.kind) && (!taken || !e.Registration.Simulated) {
+			return b.unstageable(q, e)
+		}
+		for _, k := range e.Registration.Kinds {
+			kinds = addOnce(kinds, k)
+		}
+	}
+	slices.Sort(kinds)
+	known := strings.Join(kinds, " ")
+	if known == "" {
+		known = "nothing at present"
+	}
+	return ivoa.NewMessage(wall(now), ivoa.LevelError, ivoa.MessageNotSupported,
+		"{site} has no executor that runs {kind}; its executors take: {kinds}", "site", string(b.options.Name), "kind", q.kind, "kinds", known)
+}
+
+// unstageable says which data an executor that runs the kind can't stage.
+func (b *Broker) unstageable(q *question, e *executor) ivoa.Message {
+	for _, kind := range q.dataKinds {
+		if !slices.Contains(e.Registration.Kinds, kind) {
+			return ivoa.NewMessage(wall(b.now()), ivoa.LevelError, ivoa.MessageNotSupported,
+				"{site} can't stage data of kind {kind}", "site", string(b.options.Name), "kind", kind)
+		}
+	}
+	return ivoa.NewMessage(wall(b.now()), ivoa.LevelError, ivoa.MessageNotSupported,
+		"{site} can't fetch data from {schemes}; it can from {known}", "site", string(b.options.Name),
+		"schemes", strings.Join(q.schemes, " "), "known", strings.Join(e.Registration.Schemes, " "))
+}
+
+// refusalKinds says which kind of message a refusal of a timeline becomes.
+var refusalKinds = map[scheduling.Code]string{
+	scheduling.CodeInvalid:       ivoa.MessageInvalidValue,
+	scheduling.CodeTooLarge:      ivoa.MessageResourceLimit,
+	scheduling.CodeNoWindow:      ivoa.MessageResourceLimit,
+	scheduling.CodeFull:          ivoa.MessageResourceLimit,
+	scheduling.CodeStartInterval: ivoa.MessageResourceLimit,
+	scheduling.CodeHoldLimit:     ivoa.MessageResourceLimit,
+	scheduling.CodeCost:          ivoa.MessageResourceLimit,
+	scheduling.CodeMetric:        ivoa.MessageResourceLimit,
+}
+
+// refusal makes a message of a timeline's reason; where other pools offer
+// something it is only worth knowing.
+func (b *Broker) refusal(r scheduling.Refusal, now store.Millis, aside bool) ivoa.Message {
+	pairs := []string{"site", string(b.options.Name), "reason", string(r.Code)}
+	for _, name := range slices.Sorted(maps.Keys(r.Reason.Values)) {
+		pairs = append(pairs, name, r.Reason.Values[name])
+	}
+	level := ivoa.LevelError
+	if aside {
+		level = ivoa.LevelInfo
+	}
+	return ivoa.NewMessage(wall(now), level, refusalKinds[r.Code], "{site}: "+r.Reason.Template, pairs...)
+}
+
+// The kinds of our own messages.
+const (
+	messageOffer     = "urn:starling:message:offer"
+	messageSimulated = "urn:starling:message:simulated"
+	messagePhase     = "urn:starling:message:phase"
+	messageAttempt   = "urn:starling:message:attempt"
+)
+
+// offer makes a session of a proposal.
+func (b *Broker) offer(caller identity.Caller, q *question, set *store.OfferSet, p scheduling.Proposal, rank int) *store.Session {
+	s := &store.Session{
+		ID: b.mint.New(set.Created), OfferSet: set.ID, Owners: owners(caller), Name: q.name,
+		Kind: q.kind, Data: q.dataKinds, Schemes: q.schemes, Stages: len(q.request.Data),
+		Phase: ivoa.SessionOffered, Created: set.Created, Modified: set.Created, Expires: set.Expires,
+		Costs: b.amounts(p.Quote.Costs), Metrics: b.amounts(p.Quote.Metrics),
+		Plan: store.Plan{
+			Cores: p.Resources.Cores, Memory: p.Resources.Memory, Storage: p.Resources.Storage, GPUs: p.Resources.GPUs,
+			Start:     store.Millis(p.Preparing.Start),
+			End:       store.Millis(p.Slot.End),
+			Latest:    store.Millis(p.Start.Latest.Add(-q.demand.Preparing)),
+			Earliest:  b.earliest(q, p),
+			Preparing: store.Millis(q.demand.Preparing), Duration: store.Millis(q.demand.Duration), Releasing: store.Millis(q.demand.Releasing),
+			Bytes: q.bytes, Label: string(p.Label),
+		},
+	}
+	for range walk(&q.request.Components) {
+		s.Components = append(s.Components, b.mint.New(set.Created))
+	}
+	pairs := []string{"site", string(b.options.Name), "rank", strconv.Itoa(rank), "label", string(p.Label)}
+	for _, name := range slices.Sorted(maps.Keys(p.Reason.Values)) {
+		pairs = append(pairs, name, p.Reason.Values[name])
+	}
+	s.Messages = []ivoa.Message{ivoa.NewMessage(wall(set.Created), ivoa.LevelInfo, messageOffer, "{site}: "+p.Reason.Template, pairs...)}
+	note(s, store.Step{At: set.Created, Phase: ivoa.SessionOffered})
+	return s
+}
+
+// earliest is how far a plan may be moved forward: not before the user's
+// interval, and not into a time at which it would cost something else.
+func (b *Broker) earliest(q *question, p scheduling.Proposal) store.Millis {
+	bound := q.demand.Start.Earliest.Add(-q.demand.Preparing)
+	changes := b.options.Costs.Changes(wall(b.now()), p.Preparing.Start.Time())
+	if n := len(changes); n > 0 {
+		bound = max(bound, scheduling.InstantOf(changes[n-1]))
+	}
+	return store.Millis(max(bound, 0))
+}
+
+// hold takes an offer set's slots off the timelines, one group at each, and
+// returns the offers that it could hold.
+func (b *Broker) hold(set *store.OfferSet, pools []*pool, sessions []*store.Session) []*store.Session {
+	var held []*store.Session
+	for _, p := range pools {
+		var alternatives []scheduling.Alternative
+		var here []*store.Session
+		for _, s := range sessions {
+			if s.Plan.Pool == p.id {
+				alternatives = append(alternatives, scheduling.Alternative{ID: entryID(s.ID), Slot: slotOf(s.Plan)})
+				here = append(here, s)
+			}
+		}
+		if len(here) == 0 {
+			continue
+		}
+		if err := p.timeline.Hold(entryID(set.ID), b.options.Offers.HoldShare, alternatives...); err != nil {
+			// Propose found these slots on the same timeline under the same lock.
+			b.log.Error("a proposal could not be held", "offerset", set.ID.String(), "error", err)
+			continue
+		}
+		b.tidy(p)
+		held = append(held, here...)
+	}
+	// Back into the order of their ranks.
+	slices.SortFunc(held, func(x, y *store.Session) int { return compareUUIDs(x.ID, y.ID) })
+	for _, s := range held {
+		set.Offers = append(set.Offers, s.ID)
+		b.state.live[s.ID] = s
+		b.metrics.moved("", s.Phase)
+	}
+	return held
+}
+
+// openSet notes that a set's offers are open, and when they expire.
+func (b *Broker) openSet(set *store.OfferSet) {
+	b.state.sets[set.ID] = set
+	b.state.open[set.User]++
+	id := set.ID // the agenda mustn't keep the set: most are closed long before they would expire
+	b.at(set.Expires, func(now store.Millis) { b.expire(id, now) })
+}
+
+// closeSet notes that none of a set's offers is open any more.
+func (b *Broker) closeSet(set *store.OfferSet) {
+	if _, open := b.state.sets[set.ID]; !open {
+		return
+	}
+	delete(b.state.sets, set.ID)
+	if b.state.open[set.User]--; b.state.open[set.User] <= 0 {
+		delete(b.state.open, set.User)
+	}
+}
+
+// expire ends what is still open of an offer set.
+func (b *Broker) expire(id identity.UUID, now store.Millis) {
+	set := b.state.sets[id]
+	if set == nil {
+		return
+	}
+	if expired := b.closeOffers(set, identity.UUID{}, ivoa.SessionExpired, now); len(expired) > 0 {
+		b.submit(write{sessions: expired})
+	}
+}
+
+// closeOffers ends an offer set: its open offers but the one given come to a
+// phase, and their slots are freed. It returns them.
+func (b *Broker) closeOffers(set *store.OfferSet, but identity.UUID, phase ivoa.SessionPhase, now store.Millis) []*store.Session {
+	var closed []*store.Session
+	for _, id := range set.Offers {
+		s := b.state.live[id]
+		if s == nil || id == but || s.Phase != ivoa.SessionOffered {
+			continue
+		}
+		p := b.state.pools[s.Plan.Pool]
+		// Where a sibling was accepted, the timeline has dropped it already.
+		if err := p.timeline.DropAlternative(entryID(id)); err == nil {
+			b.free(p)
+		}
+		closed = append(closed, b.change(s, func(s *store.Session) { enter(s, phase, now) }))
+	}
+	b.closeSet(set)
+	return closed
+}
+
+// owners says who is charged for what a caller asks.
+func owners(caller identity.Caller) accounting.Owners {
+	o := accounting.Owners{User: accounting.Party{ID: accounting.OwnerID(caller.User)}}
+	if caller.Proposal != "" {
+		o.Proposal = accounting.Party{ID: accounting.OwnerID(caller.Proposal)}
+	}
+	return o
+}
+
+func (b *Broker) amounts(list []scheduling.Amount) []store.Amount {
+	var out []store.Amount
+	for _, a := range list {
+		out = append(out, store.Amount{Type: a.Type, Value: a.Value, Unit: unitOf(b.options.Costs, a.Type)})
+	}
+	return out
+}

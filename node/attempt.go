@@ -1,0 +1,57 @@
+package node
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+
+	"starling/api/despatch"
+	"starling/federation/identity"
+	"starling/node/store"
+)
+
+// attempt is an attempt in progress: what must be known of it between reports.
+// It is not on disk: a restarted broker gives every attempt a fresh lease.
+type attempt struct {
+	ref      identity.UUID
+	session  identity.UUID
+	executor identity.UUID
+	fence    uint64
+	lease    store.Millis        // when it ends without another report
+	grace    store.Millis        // before this it isn't stopped for having used up its time
+	overrun  bool                // its booking is extended from moment to moment
+	seen     map[uint64]struct{} // digests of the keys of updates
+	stop     *despatch.Stop
+	stopped  chan struct{} // closed when stop is set, or the attempt has ended
+	waiting  int           // reports that are being held back
+}
+
+func newAttempt(ref, session, executor identity.UUID, fence uint64, lease store.Millis) *attempt {
+	return &attempt{
+		ref: ref, session: session, executor: executor, fence: fence, lease: lease,
+		seen: map[uint64]struct{}{}, stopped: make(chan struct{}),
+	}
+}
+
+// order tells the executor to stop, once.
+func (a *attempt) order(stop despatch.Stop) {
+	if a.stop == nil {
+		a.stop = &stop
+		a.letGo()
+	}
+}
+
+// letGo answers the reports that are held back.
+func (a *attempt) letGo() {
+	select {
+	case <-a.stopped:
+	default:
+		close(a.stopped)
+	}
+}
+
+// digestOf shortens an update's key. That two keys of one attempt share a
+// digest is as unlikely as one in 2⁶⁴ for each pair.
+func digestOf(key string) uint64 {
+	sum := sha256.Sum256([]byte(key))
+	return binary.BigEndian.Uint64(sum[:8])
+}

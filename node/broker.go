@@ -1,0 +1,251 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"starling/accounting"
+	"starling/consensus"
+	"starling/federation/identity"
+	"starling/node/config"
+	"starling/node/store"
+	"starling/scheduling"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Record is where commands end up in order: the log with the history and the
+// ledger. What is read there may be behind the outbox until a Barrier.
+type Record interface {
+	// View reads the history and the ledger.
+	View(ctx context.Context, read func(accounting.View) error) error
+	// Barrier waits until all that was committed before the call can be read.
+	Barrier(ctx context.Context) error
+	// Status is where the record stands.
+	Status() consensus.Status
+	// Err is why nothing more is recorded, nil while all is well.
+	Err() error
+}
+
+// Outbox takes commands in the transaction of the session change that caused
+// them.
+type Outbox interface {
+	Append(tx *bbolt.Tx, commands ...accounting.Command) (consensus.Sequence, error)
+}
+
+// Options is what a broker is made of.
+type Options struct {
+	Name     identity.NodeName
+	URL      string               // by which clients reach the node
+	Capacity scheduling.Resources // of the pool that the built-in executors share
+	Offers   config.Offers
+	Sessions config.Sessions
+	Site     config.Site
+	Costs    accounting.CostModel
+	// Areas are the directories from which files at file:// locations are
+	// served. What an executor reports elsewhere is not.
+	Areas []string
+
+	Store  *store.Store
+	Outbox Outbox
+	Record Record
+	Logger *slog.Logger
+	// Metrics registers the broker's metrics; nil: none are kept.
+	Metrics prometheus.Registerer
+	// Now is the time, which must not run backwards; nil: SteadyClock.
+	Now func() time.Time
+}
+
+// Broker is one node's broker. It is safe for concurrent use.
+type Broker struct {
+	options Options
+	store   *store.Store
+	log     *slog.Logger
+	mint    *identity.Mint
+	events  *hub
+	metrics *metricSet
+	claims  sync.Map // idempotency keys in use, each with a channel that is closed
+
+	mu       sync.Mutex // guards the decisions: everything below
+	state    state
+	agenda   agenda
+	stopping bool
+
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// state is what a broker has decided, as far as something is still to happen.
+// It is always what could be read from the store once all that was submitted is
+// durable; after a failure of the disk it is read anew.
+type state struct {
+	pools     map[identity.UUID]*pool
+	executors map[identity.UUID]*executor
+	// live sessions are never changed: a change puts a new value in place, so
+	// that what was submitted stays as it was decided.
+	live     map[identity.UUID]*store.Session
+	sets     map[identity.UUID]*store.OfferSet // with offers that are open
+	attempts map[identity.UUID]*attempt        // in progress, by historyRef
+	open     map[string]int                    // open offer sets by user
+	accepted []identity.UUID                   // since WAITING was last written
+}
+
+// New returns a broker that has read its state from the store, and starts it.
+// Close stops it.
+func New(ctx context.Context, options Options) (*Broker, error) {
+	if err := options.Name.Validate(); err != nil {
+		return nil, err
+	}
+	if options.Now == nil {
+		options.Now = SteadyClock()
+	}
+	b := &Broker{options: options, store: options.Store, log: options.Logger, events: newHub(), agenda: newAgenda()}
+	b.metrics = newMetricSet(options.Metrics, b)
+	var highWater store.Millis
+	if err := b.store.View(func(tx *store.Tx) error {
+		highWater = tx.HighWater()
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("read the session store: %w", err)
+	}
+	// A second of room: components are minted after the session that has them.
+	b.mint = identity.NewMint(options.Name, highWater+1000)
+	b.mu.Lock()
+	err := b.reload()
+	b.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	ctx, b.cancel = context.WithCancel(ctx)
+	b.done.Go(func() { b.runAgenda(ctx) })
+	b.done.Go(func() { b.runMender(ctx) })
+	b.done.Go(func() { b.runSweeper(ctx) })
+	return b, nil
+}
+
+// Close stops making decisions and waits for what is under way. Held polls end
+// at once. It closes neither the store nor the record.
+func (b *Broker) Close() {
+	b.mu.Lock()
+	b.stopping = true
+	for _, p := range b.state.pools {
+		p.wakeUp()
+	}
+	for _, a := range b.state.attempts {
+		a.letGo()
+	}
+	b.mu.Unlock()
+	b.cancel()
+	b.events.close()
+	b.done.Wait()
+}
+
+// SteadyClock returns the wall clock as it was at the call, carried on by the
+// monotonic one, so that a clock that is set expires nothing and starts nothing
+// early.
+func SteadyClock() func() time.Time {
+	start := time.Now()
+	return func() time.Time { return start.Add(time.Since(start)).Round(0) }
+}
+
+// now is the time of a decision, in milliseconds.
+func (b *Broker) now() store.Millis { return b.options.Now().UnixMilli() }
+
+// write is what a decision changes on disk.
+type write struct {
+	set      *store.OfferSet
+	sessions []*store.Session
+	commands []accounting.Command
+	extra    func(*store.Tx) error
+	after    func() // once it is durable
+}
+
+// submit queues a write; b.mu is held, so that writes are in the order of the
+// decisions. Sessions' new steps are published once they are durable.
+func (b *Broker) submit(w write) *store.Ticket {
+	w.commands = b.sound(w.commands)
+	return b.store.Submit(func(tx *store.Tx) error {
+		if w.set != nil {
+			if err := tx.PutOfferSet(w.set); err != nil {
+				return err
+			}
+		}
+		for _, s := range w.sessions {
+			if err := tx.PutSession(s); err != nil {
+				return err
+			}
+		}
+		if w.extra != nil {
+			if err := w.extra(tx); err != nil {
+				return err
+			}
+		}
+		if len(w.commands) == 0 {
+			return nil
+		}
+		_, err := b.options.Outbox.Append(tx.Tx, w.commands...)
+		return err
+	}, func() {
+		for _, s := range w.sessions {
+			b.events.publish(s)
+		}
+		if w.after != nil {
+			w.after()
+		}
+	})
+}
+
+// sound leaves out commands that the record would refuse. What clients send is
+// checked before it gets here, so this is for mistakes of our own: one of them
+// must not fail the writes of everybody.
+func (b *Broker) sound(commands []accounting.Command) []accounting.Command {
+	good := commands[:0:0]
+	for _, c := range commands {
+		if err := c.Validate(); err != nil {
+			b.log.Error("a command is not recorded", "type", accounting.TypeOf(c), "error", err)
+			continue
+		}
+		good = append(good, c)
+	}
+	return good
+}
+
+// wait waits for a write and says in words for people why it failed.
+func wait(t *store.Ticket) error {
+	err := t.Wait()
+	if errors.Is(err, store.ErrUnavailable) {
+		return unavailable(err)
+	}
+	return err
+}
+
+// change puts a changed copy of a live session in its place and returns it;
+// b.mu is held.
+func (b *Broker) change(s *store.Session, edit func(*store.Session)) *store.Session {
+	next := *s
+	next.Modified = b.now()
+	edit(&next)
+	if next.Live() {
+		b.state.live[next.ID] = &next
+	} else {
+		delete(b.state.live, next.ID)
+	}
+	if next.Phase != s.Phase {
+		b.metrics.moved(s.Phase, next.Phase)
+	}
+	return &next
+}
+
+// writable refuses a call at once while the disk takes no writes.
+func (b *Broker) writable() error {
+	if err := b.store.Failed(); err != nil {
+		return unavailable(err)
+	}
+	return nil
+}

@@ -1,0 +1,262 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"starling/accounting"
+	"starling/api/despatch"
+	"starling/api/ivoa"
+	"starling/federation/identity"
+	"starling/node/store"
+)
+
+// CompletionAnswer is the history entry of a completed attempt. Duplicate says
+// that this very completion had been taken before.
+type CompletionAnswer struct {
+	accounting.HistoryEntry
+	Duplicate bool `json:"duplicate,omitempty"`
+}
+
+// Complete takes the final report of an attempt. The end of the session, the
+// history entry's end and all charges are one durable write. The same report
+// again changes nothing and says so; a different one is a conflict (promise 3).
+func (b *Broker) Complete(ctx context.Context, caller identity.Caller, ref identity.UUID, c despatch.Completion) (CompletionAnswer, error) {
+	var none CompletionAnswer
+	switch c.Outcome {
+	case despatch.Completed, despatch.Partial, despatch.Failed, despatch.Abandoned:
+	default:
+		return none, &Problem{Code: CodeInvalid, Field: "/outcome", Detail: fmt.Sprintf("%q is no outcome: it is COMPLETED, PARTIAL, FAILED or ABANDONED", c.Outcome)}
+	}
+	if len(c.Files) > maxFiles {
+		return none, &Problem{Code: CodeInvalid, Field: "/files", Detail: fmt.Sprintf("%d files; at most %d are kept of one attempt", len(c.Files), maxFiles)}
+	}
+	if err := b.writable(); err != nil {
+		return none, err
+	}
+	command, err := recordCompletion(ref, c, b.now())
+	if err != nil {
+		return none, err
+	}
+	files, err := recordFiles(c.Files, b.now())
+	if err != nil {
+		return none, err
+	}
+	b.mu.Lock()
+	a, err := b.attemptFor(caller, ref, c.Fence)
+	if err != nil {
+		b.mu.Unlock()
+		return b.completedBefore(ctx, ref, command, b.overdue(caller, ref, err))
+	}
+	answer, ticket := b.conclude(a, c, command, files)
+	b.mu.Unlock()
+	if err := wait(ticket); err != nil {
+		return none, err
+	}
+	return CompletionAnswer{HistoryEntry: answer}, nil
+}
+
+// completedBefore answers a completion of an attempt that has ended already.
+func (b *Broker) completedBefore(ctx context.Context, ref identity.UUID, command accounting.CompleteAttempt, refused error) (CompletionAnswer, error) {
+	p, ok := refused.(*Problem)
+	if !ok || p.Code != CodeConflict {
+		return CompletionAnswer{}, refused
+	}
+	var kept store.AttemptRef
+	if err := b.store.View(func(tx *store.Tx) (err error) {
+		kept, _, err = tx.Attempt(ref)
+		return err
+	}); err != nil {
+		return CompletionAnswer{}, err
+	}
+	if kept.Completion != "" && kept.Completion == command.Digest() {
+		entry, err := b.entry(ctx, accounting.Everyone(), ref)
+		return CompletionAnswer{HistoryEntry: entry, Duplicate: true}, err
+	}
+	if kept.Completion != "" {
+		refused = problem(CodeConflict, "attempt %s was completed with another report; an operator can correct it", ref)
+	}
+	b.keepNotes([]accounting.Command{accounting.AddNote{
+		Ref: command.Ref, Key: accounting.Key("late-" + command.Digest()), Time: command.Recorded,
+		Text: fmt.Sprintf("refused: a completion %s that came after the end", command.Outcome),
+	}})
+	return CompletionAnswer{}, refused
+}
+
+// conclude ends an attempt as its executor says; b.mu is held.
+func (b *Broker) conclude(a *attempt, c despatch.Completion, command accounting.CompleteAttempt, files []accounting.Update) (accounting.HistoryEntry, *store.Ticket) {
+	now := b.now()
+	s := b.state.live[a.session]
+	began := s.Attempt.Running
+	if began == 0 {
+		began = s.Attempt.Started
+	}
+	digest := command.Digest() // of what was reported, before anything is added
+	// By the node's clock it began, by the executor's it ended: as far as they
+	// differ, it didn't end before.
+	command.Started = min(accounting.Instant(began), command.Time)
+	command.Resources = b.withFootprint(s, command.Resources, now-began)
+	charges, err := b.options.Costs.Charge(command.Resources, wall(began), wall(now))
+	if err != nil {
+		b.log.Error("an attempt can't be charged", "attempt", a.ref.String(), "error", err)
+	}
+	command.Charges, command.Estimate, command.Tariff = charges, b.estimateOf(s), b.options.Costs.Hash()
+
+	again := b.mayTryAgain(s, a, c)
+	s = b.change(s, func(s *store.Session) {
+		s.Attempt.Ended = true
+		s.ExitCode = c.ExitCode
+		for _, f := range c.Files {
+			s.Files = putFile(s.Files, f)
+		}
+		if c.Failure != nil {
+			s.Messages = appendMessage(s.Messages, failureMessage(s, c, now))
+		}
+		if !again {
+			b.endSession(s, a, c.Outcome, now)
+		}
+	})
+	b.finish(a, s, now)
+	if again {
+		s = b.tryAgain(s, now, veto(c))
+	} else {
+		command.Hold = accounting.HoldID(s.ID.String())
+	}
+	ref := a.ref
+	commands := append(recordUpdates(ref, files), command)
+	b.metrics.completed(string(c.Outcome), now-began)
+	ticket := b.submit(write{
+		sessions: []*store.Session{s},
+		commands: commands,
+		extra: func(tx *store.Tx) error {
+			if err := tx.DeleteUpdates(ref); err != nil {
+				return err
+			}
+			return tx.PutAttempt(ref, store.AttemptRef{Session: s.ID, Executor: a.executor, Fence: a.fence, Completion: digest})
+		},
+	})
+	return b.entryOf(s, a, command), ticket
+}
+
+// mayTryAgain decides whether a session that didn't come to its end is to be
+// despatched again.
+func (b *Broker) mayTryAgain(s *store.Session, a *attempt, c despatch.Completion) bool {
+	return c.Failure != nil && c.Failure.Retry && (c.Outcome == despatch.Failed || c.Outcome == despatch.Abandoned) &&
+		a.stop == nil && !store.Terminal(s.Phase) && s.Attempt.Number < b.options.Sessions.Attempts
+}
+
+func veto(c despatch.Completion) store.Millis {
+	if c.Failure == nil {
+		return 0
+	}
+	return c.Failure.VetoSeconds * 1000
+}
+
+// tryAgain books a session anew, after a veto.
+func (b *Broker) tryAgain(s *store.Session, now, veto store.Millis) *store.Session {
+	s = b.change(s, func(s *store.Session) {
+		s.NotBefore = now + veto
+		advance(s, ivoa.SessionWaiting, now)
+	})
+	return b.rebook(b.state.pools[s.Plan.Pool], s, now+veto)
+}
+
+// endSession brings a session to its last phase, unless it is there already
+// because its owner has cancelled it.
+func (b *Broker) endSession(s *store.Session, a *attempt, outcome despatch.Outcome, now store.Millis) {
+	switch {
+	case store.Terminal(s.Phase):
+	case a.stop != nil && a.stop.Reason == despatch.StopWalltime:
+		s.Messages = appendMessage(s.Messages, ivoa.NewMessage(wall(now), ivoa.LevelError, messageAttempt,
+			"stopped: it ran for longer than the {duration} that were booked; ask for more", "duration", duration(s.Plan.Duration)))
+		enter(s, ivoa.SessionFailed, now)
+	case outcome == despatch.Completed || outcome == despatch.Partial:
+		if outcome == despatch.Partial {
+			s.Messages = appendMessage(s.Messages, ivoa.NewMessage(wall(now), ivoa.LevelWarn, messageAttempt, "the executor says that only a part of it was done"))
+		}
+		if s.Attempt.Running == 0 {
+			s.Attempt.Running = s.Attempt.Started
+		}
+		advance(s, ivoa.SessionCompleted, now)
+	default:
+		enter(s, ivoa.SessionFailed, now)
+	}
+}
+
+func failureMessage(s *store.Session, c despatch.Completion, now store.Millis) ivoa.Message {
+	level := ivoa.LevelError
+	if s.Phase == ivoa.SessionCancelled || c.Failure.Retry {
+		level = ivoa.LevelWarn
+	}
+	return ivoa.NewMessage(wall(now), level, messageAttempt, "attempt {attempt} {outcome}: {reason} (code {code})",
+		"attempt", strconv.Itoa(s.Attempt.Number), "outcome", string(c.Outcome), "reason", c.Failure.Message, "code", strconv.Itoa(c.Failure.Code))
+}
+
+// withFootprint adds to what an executor reports as used what it leaves out of
+// that which a node measures itself: cores, memory, storage and GPUs over time.
+func (b *Broker) withFootprint(s *store.Session, reported []accounting.Quantity, ran store.Millis) []accounting.Quantity {
+	r := resourcesOf(s.Plan)
+	measured, err := accounting.Footprint{Cores: r.Cores, MemoryGiB: r.Memory, StorageGiB: r.Storage, GPUs: r.GPUs}.Usage(
+		time.Duration(max(0, ran)) * time.Millisecond)
+	if err != nil {
+		b.log.Error("usage can't be counted", "session", s.ID.String(), "error", err)
+	}
+	has := map[accounting.Resource]bool{}
+	for _, q := range reported {
+		has[q.Name] = true
+	}
+	all := reported[:len(reported):len(reported)]
+	for _, q := range measured {
+		if !has[q.Name] && len(all) < accounting.MaxQuantities {
+			all = append(all, q)
+		}
+	}
+	return all
+}
+
+// finish forgets an attempt and frees what it had.
+func (b *Broker) finish(a *attempt, s *store.Session, now store.Millis) {
+	delete(b.state.attempts, a.ref)
+	a.letGo()
+	if e := b.state.executors[a.executor]; e != nil {
+		e.running--
+	}
+	if p := b.state.pools[s.Plan.Pool]; p != nil {
+		p.running = p.running.Sub(resourcesOf(s.Plan))
+		b.release(s, now)
+		if p.due.len() > 0 {
+			p.wakeUp()
+		}
+	}
+}
+
+// recordFiles makes updates of the files of a completion.
+func recordFiles(files []despatch.File, now store.Millis) ([]accounting.Update, error) {
+	updates := make([]accounting.Update, 0, len(files))
+	for i, f := range files {
+		u := recorded(despatch.Update{Key: "file-" + strconv.Itoa(i), Type: despatch.FileSeen, File: &f}, now)
+		if err := (accounting.RecordUpdates{Ref: someRef, Updates: []accounting.Update{u}}).Validate(); err != nil {
+			return nil, &Problem{Code: CodeInvalid, Field: fmt.Sprintf("/files/%d", i), Detail: err.Error()}
+		}
+		updates = append(updates, u)
+	}
+	return updates, nil
+}
+
+// entryOf is the history entry of a completed attempt as it will be recorded,
+// without what was reported piece by piece.
+func (b *Broker) entryOf(s *store.Session, a *attempt, c accounting.CompleteAttempt) accounting.HistoryEntry {
+	entry := accounting.HistoryEntry{
+		HistoryRef: c.Ref, Session: accounting.SessionID(s.ID.String()), Phase: c.Outcome, Attempt: s.Attempt.Number,
+		Node: accounting.NodeName(b.options.Name), Executor: accounting.ExecutorID(a.executor.String()),
+		Owners: s.Owners, Period: b.period(s), Opened: accounting.Instant(s.Attempt.Started), Started: c.Started,
+		Ended: c.Time, Updated: c.Recorded, Resources: c.Resources, Estimate: c.Estimate, Charges: c.Charges,
+		Tariff: c.Tariff, Failure: c.Failure, Quality: c.Quality,
+	}
+	if e := b.state.executors[a.executor]; e != nil {
+		entry.ExecutorName = e.Registration.Name
+	}
+	return entry
+}

@@ -1,0 +1,84 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"starling/federation/identity"
+)
+
+// checker reports what is wrong with values that are well formed, naming the
+// source of the key that should be changed.
+type checker struct {
+	sources map[string]string
+	bad     *problems
+}
+
+// want reports a key unless the condition holds.
+func (k checker) want(holds bool, key, format string, args ...any) {
+	if holds {
+		return
+	}
+	source := k.sources[key]
+	if source == "" {
+		source = "default"
+	}
+	k.bad.add(source, key, format, args...)
+}
+
+// check is what bounds of single values can't say.
+func (c *Config) check(sources map[string]string, bad *problems) {
+	k := checker{sources, bad}
+	if err := identity.NodeName(c.Name).Validate(); err != nil {
+		k.want(false, "name", "%s", err)
+	}
+	k.address(c)
+	k.want(c.Data != "", "data", "must name a directory")
+	k.want(len(slices.Compact(slices.Sorted(slices.Values(c.Executors)))) == len(c.Executors), "executors", "names an executor twice")
+	k.want(c.Offers.DefaultDuration <= c.Offers.MaxDuration, "offers.defaultDuration",
+		"%s is longer than offers.maxDuration, %s",
+		formatDuration(c.Offers.DefaultDuration), formatDuration(c.Offers.MaxDuration))
+	for i, proxy := range c.Proxies {
+		k.want(isNetwork(proxy), "proxies", "entry %d, %q, is neither an address nor a network, as 10.0.0.0/8 is", i+1, proxy)
+	}
+	k.tariff(c.Tariff)
+}
+
+func (k checker) address(c *Config) {
+	_, port, err := net.SplitHostPort(c.HTTP)
+	n, notNumber := strconv.ParseUint(port, 10, 16)
+	if err != nil || notNumber != nil {
+		k.want(false, "http", "%q is not HOST:PORT, as 127.0.0.1:7733 is", c.HTTP)
+		return
+	}
+	k.want(!c.Dev || loopback(c.HTTP), "http",
+		"%s can be reached from outside; a development node listens on loopback only, as 127.0.0.1:%s is", c.HTTP, port)
+	k.want(!wildcard(c.HTTP) || c.URL != "", "url",
+		"is needed with the wildcard address %s: clients must know under which name to find this node", c.HTTP)
+	k.want(n != 0 || c.URL != "", "url", "is needed with port 0")
+	if c.URL == "" {
+		return
+	}
+	u, err := url.Parse(c.URL)
+	plain := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" &&
+		u.User == nil && u.RawQuery == "" && u.Fragment == ""
+	k.want(plain, "url", "%q is not the base of URLs, as https://broker.example.org is", c.URL)
+}
+
+var currency = regexp.MustCompile(`^[A-Z]{3}$`)
+
+func (k checker) tariff(t Tariff) {
+	k.want(currency.MatchString(t.Currency), "tariff.currency", "%q is not three capital letters, as EUR is", t.Currency)
+}
+
+func isNetwork(text string) bool {
+	if _, err := netip.ParseAddr(text); err == nil {
+		return true
+	}
+	_, err := netip.ParsePrefix(text)
+	return err == nil
+}

@@ -1,0 +1,51 @@
+package config
+
+import "time"
+
+// Default is the configuration of an empty file. A development node (dev) is
+// open where a real one is careful. The name and the URL stay empty here, the
+// capacity zero: they depend on more than this package's taste.
+func Default(dev bool) Config {
+	c := Config{
+		HTTP: "127.0.0.1:7733",
+		Data: "./starling-data",
+		Dev:  dev,
+		Log:  Log{Level: "info", Format: "text"},
+		// The largest campaigns known had requests of some hundred kilobytes.
+		Limits: Limits{Body: 1 * MiB, List: 10_000, Depth: 32, Page: 1000},
+		Offers: Offers{
+			HoldTime:          300 * time.Second, // as the reference implementation holds them
+			PerRequest:        4,
+			HoldGroupsPerUser: 64,
+			HoldShare:         0.5,
+			Horizon:           14 * 24 * time.Hour,
+			DefaultDuration:   time.Hour,
+			MaxDuration:       30 * 24 * time.Hour,
+		},
+		Sessions: Sessions{Lease: time.Minute, Attempts: 3, OfferRetention: 24 * time.Hour},
+		Executor: Executor{
+			Process: Process{Bubblewrap: "auto", OutputRetention: 7 * 24 * time.Hour, Network: true},
+			Staging: Staging{MaxBytes: 100 * GiB, Timeout: time.Hour, AllowPrivate: dev},
+		},
+		Tariff: defaultTariff(),
+	}
+	if dev {
+		c.Executors = []string{"process", "simulator"}
+	}
+	return c
+}
+
+// defaultTariff has prices of the order that research computing centres
+// publish: two cents for a core hour, half a euro for a GPU hour. A busy core
+// draws some 8 W, a GiB of memory 0.4 W, a GPU 250 W; electricity comes with
+// 0.25 kg of CO2-equivalent per kWh.
+func defaultTariff() Tariff {
+	return Tariff{
+		Currency: "EUR",
+		Rates: map[string]Rate{
+			"core-seconds":       {Per: "3600", Price: "0.02", Energy: "0.008", Carbon: "0.002"},
+			"memory-gib-seconds": {Per: "3600", Price: "0.002", Energy: "0.0004", Carbon: "0.0001"},
+			"gpu-seconds":        {Per: "3600", Price: "0.5", Energy: "0.25", Carbon: "0.0625"},
+		},
+	}
+}

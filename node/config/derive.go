@@ -1,0 +1,66 @@
+package config
+
+import (
+	"net"
+	"strings"
+
+	"starling/federation/identity"
+)
+
+// derive fills in what depends on other values and on the host.
+func (c *Config) derive(host string) {
+	if c.Name == "" {
+		c.Name = nameOf(host)
+		if c.Dev || c.Name == "" {
+			c.Name = "dev"
+		}
+	}
+	c.URL = strings.TrimRight(c.URL, "/")
+	if c.URL == "" && !wildcard(c.HTTP) {
+		c.URL = "http://" + c.HTTP
+	}
+}
+
+// nameOf makes a node name of a host's first label, or "" where it can't be one.
+func nameOf(host string) string {
+	label, _, _ := strings.Cut(strings.ToLower(host), ".")
+	if identity.NodeName(label).Validate() != nil {
+		return ""
+	}
+	return label
+}
+
+// wildcard reports whether an address stands for all of the host's addresses.
+func wildcard(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "" || ip != nil && ip.IsUnspecified()
+}
+
+// loopback reports whether an address can only be reached from this machine.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// Or returns the capacities, those that are zero taken from the machine's. GPUs
+// are only what was said.
+func (c Capacity) Or(machine Capacity) Capacity {
+	if c.Cores == 0 {
+		c.Cores = machine.Cores
+	}
+	if c.Memory == 0 {
+		c.Memory = machine.Memory
+	}
+	if c.Storage == 0 {
+		c.Storage = machine.Storage
+	}
+	return c
+}

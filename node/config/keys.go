@@ -1,0 +1,154 @@
+package config
+
+import "time"
+
+// Config is a node's configuration. The comments of the fields, here and below,
+// are what `starling config` prints. Tags: key is the name in the file; min and
+// max are bounds, both included; oneof lists what is allowed; example stands in
+// the reference where there is no fixed default.
+type Config struct {
+	// The node's name, unique in its federation: a DNS label (lower-case
+	// letters, digits, hyphens). Every UUID that the node hands out carries it,
+	// so that it should never change. Default: the first label of the host's
+	// name, or "dev" with --dev.
+	Name string `key:"name" example:"uksrc"`
+
+	// Where to listen, HOST:PORT. With --dev only a loopback address will do.
+	HTTP string `key:"http"`
+
+	// The URL at which clients reach this node; all URLs in answers begin with
+	// it. Default: http:// and the address above. A wildcard address (0.0.0.0,
+	// [::] or no host) needs it set.
+	URL string `key:"url" example:"https://broker.example.org"`
+
+	// The directory in which the node keeps everything that must survive.
+	Data string `key:"data"`
+
+	// A whole broker for trying things out: listens on loopback only, and takes
+	// a request without a token for user "dev", who has every role.
+	Dev bool `key:"dev"`
+
+	// The built-in executors: process runs programs of this machine, simulator
+	// runs nothing and says so. Default: none, or both with --dev.
+	Executors []string `key:"executors" oneof:"process simulator" example:"[process]"`
+
+	// What the built-in executors share.
+	Capacity Capacity `key:"capacity"`
+
+	// The log, written to standard error.
+	Log Log `key:"log"`
+
+	// How much a client may send or ask for at once.
+	Limits Limits `key:"limits"`
+
+	// How requests are answered.
+	Offers Offers `key:"offers"`
+
+	// What becomes of sessions.
+	Sessions Sessions `key:"sessions"`
+
+	// The built-in executors.
+	Executor Executor `key:"executor"`
+
+	// What is said of this site in offers.
+	Site Site `key:"site"`
+
+	// What using this site costs.
+	Tariff Tariff `key:"tariff"`
+
+	// Proxies in front of this node, as addresses or networks (10.0.0.0/8).
+	// Only from them do X-Forwarded-Host, -Proto and -For count.
+	Proxies []string `key:"proxies"`
+}
+
+// Capacity is an amount of each resource that is booked.
+type Capacity struct {
+	// Cores; 0 means as many as the machine has.
+	Cores int64 `key:"cores" min:"0" max:"1000000"`
+	// Memory in GiB; 0 means three quarters of the machine's.
+	Memory int64 `key:"memory" min:"0" max:"100000000"`
+	// Storage in GiB; 0 means nine tenths of what is free where the data lie.
+	Storage int64 `key:"storage" min:"0" max:"1000000000"`
+	// GPUs; they are never counted by themselves.
+	GPUs int64 `key:"gpus" min:"0" max:"1000000"`
+}
+
+// Log is how the node logs.
+type Log struct {
+	// The least level that is written.
+	Level string `key:"level" oneof:"debug info warn error"`
+	// Lines for people (text) or for programs (json).
+	Format string `key:"format" oneof:"text json"`
+}
+
+// Limits bound what a client may send or ask for.
+type Limits struct {
+	// The size of a request's body.
+	Body Size `key:"body" min:"1KiB" max:"64MiB"`
+	// Entries of all lists and maps of a body together.
+	List int `key:"list" min:"10" max:"1000000"`
+	// How deep the values of a body may nest.
+	Depth int `key:"depth" min:"8" max:"200"`
+	// Entries on one page of an answered list.
+	Page int `key:"page" min:"1" max:"10000"`
+}
+
+// Offers is how requests are answered.
+type Offers struct {
+	// How long an offer can be accepted, while its resources are held.
+	HoldTime time.Duration `key:"holdTime" min:"1s" max:"24h"`
+	// The most offers in one answer.
+	PerRequest int `key:"perRequest" min:"1" max:"64"`
+	// The most answers with open offers that one user may have.
+	HoldGroupsPerUser int `key:"holdGroupsPerUser" min:"1" max:"100000"`
+	// The share of the capacity that open offers may hold at any instant. A
+	// first offer is made even where it is more.
+	HoldShare float64 `key:"holdShare" min:"0.01" max:"1"`
+	// How far ahead a session may be offered to start.
+	Horizon time.Duration `key:"horizon" min:"1m" max:"43800h"`
+	// How long a session is booked for where the request doesn't say.
+	DefaultDuration time.Duration `key:"defaultDuration" min:"1s" max:"8760h"`
+	// The longest session.
+	MaxDuration time.Duration `key:"maxDuration" min:"1s" max:"43800h"`
+}
+
+// Sessions is what becomes of sessions.
+type Sessions struct {
+	// How long an executor may keep silent before its work is taken for lost.
+	Lease time.Duration `key:"lease" min:"1s" max:"24h"`
+	// How often a session is tried before it has failed.
+	Attempts int `key:"attempts" min:"1" max:"100"`
+	// How long offers that came to nothing can still be looked up.
+	OfferRetention time.Duration `key:"offerRetention" min:"0s" max:"87600h"`
+}
+
+// Executor is how the built-in executors work.
+type Executor struct {
+	// The executor of kind urn:starling:executable:process-1.0.
+	Process Process `key:"process"`
+	// Fetching the data that sessions read.
+	Staging Staging `key:"staging"`
+}
+
+// Process is how the process executor works.
+type Process struct {
+	// Whether programs are shut in with bubblewrap (bwrap): auto does so where
+	// it is installed and works.
+	Bubblewrap string `key:"bubblewrap" oneof:"auto always never"`
+	// How long output files are kept after the end of their session.
+	OutputRetention time.Duration `key:"outputRetention" min:"1m" max:"87600h"`
+	// Whether programs may use the network; only bubblewrap can forbid it.
+	Network bool `key:"network"`
+}
+
+// Staging is how data are fetched.
+type Staging struct {
+	// The largest file that is fetched.
+	MaxBytes Size `key:"maxBytes" min:"1KiB" max:"1PiB"`
+	// How long fetching one file may take, retries included.
+	Timeout time.Duration `key:"timeout" min:"1s" max:"720h"`
+	// Whether data may be fetched from loopback and private addresses. Users
+	// choose the URLs, so that this opens the site's inner network to them.
+	// Default: only with --dev.
+	AllowPrivate bool `key:"allowPrivate"`
+}

@@ -1,0 +1,72 @@
+package config
+
+import (
+	"fmt"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/knadh/koanf/providers/confmap"
+	"github.com/knadh/koanf/v2"
+)
+
+// Sources are where settings come from, weakest first.
+type Sources struct {
+	// File is the path of the configuration file; "" for none.
+	File string
+	// Environ is the environment, in the form of os.Environ.
+	Environ []string
+	// Flags are the settings of the command line.
+	Flags []Flag
+	// Host is the host's name, from which a node without a name takes one.
+	Host string
+}
+
+// Load reads all sources and returns the configuration, complete but for the
+// capacities that are zero: those are the machine's (see Capacity.Or). The
+// error joins one Error for each thing that is wrong.
+func Load(from Sources) (Config, error) {
+	root := schema()
+	var bad problems
+	layers := []layer{
+		readFile(root, from.File, &bad),
+		environment(root, from.Environ, &bad),
+		flagged(root, from.Flags, &bad),
+	}
+	c, err := merge(layers)
+	if err != nil {
+		return Config{}, fmt.Errorf("merge the configuration: %w", err)
+	}
+	c.derive(from.Host)
+	c.check(provenance(layers), &bad)
+	if err := bad.err(); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// merge lays the layers over each other, and the result over the defaults.
+func merge(layers []layer) (Config, error) {
+	merged := koanf.New(".")
+	for _, l := range layers {
+		if err := merged.Load(confmap.Provider(l.values(), "."), nil); err != nil {
+			return Config{}, err
+		}
+	}
+	c := Default(merged.Bool("dev"))
+	err := merged.UnmarshalWithConf("", &c, koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
+		TagName: "key",
+		// A list or a table replaces the default one, rather than adding to it.
+		ZeroFields: true,
+	}})
+	return c, err
+}
+
+// provenance says for each key that is set where the value stands that won.
+func provenance(layers []layer) map[string]string {
+	sources := map[string]string{}
+	for _, l := range layers {
+		for path, s := range l {
+			sources[path] = s.source
+		}
+	}
+	return sources
+}

@@ -1,0 +1,332 @@
+package node
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"starling/accounting"
+	"starling/api/despatch"
+	"starling/api/ivoa"
+	"starling/federation/identity"
+	"starling/node/store"
+	"starling/scheduling"
+)
+
+// maxWait bounds how long a poll or a report is held back.
+const maxWait = 60 * time.Second
+
+// Despatch gives an executor the next session that is due for it, waiting for
+// one as long as its patience lasts. Where there is none it returns the reasons.
+//
+// When it returns a despatch, the history entry is open and durable.
+func (b *Broker) Despatch(ctx context.Context, caller identity.Caller, id identity.UUID, patience time.Duration) (*despatch.Despatch, despatch.Reasons, error) {
+	timeout := time.NewTimer(min(max(patience, 0), maxWait))
+	defer timeout.Stop()
+	expired := patience <= 0
+	for {
+		if err := b.writable(); err != nil {
+			return nil, nil, err
+		}
+		b.mu.Lock()
+		e, err := b.executorFor(caller, id)
+		if err != nil {
+			b.mu.Unlock()
+			return nil, nil, err
+		}
+		e.Seen = b.now()
+		s, ticket, reasons := b.next(e)
+		wake, stopping := e.pool.wake, b.stopping
+		b.mu.Unlock()
+		if s != nil {
+			return b.handOver(ctx, s, ticket)
+		}
+		if expired || stopping {
+			return nil, reasons, nil
+		}
+		select {
+		case <-wake:
+		case <-timeout.C:
+			expired = true
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		}
+	}
+}
+
+// executorFor finds an executor of the caller's.
+func (b *Broker) executorFor(caller identity.Caller, id identity.UUID) (*executor, error) {
+	e := b.state.executors[id]
+	if e == nil || !mayDrive(caller, e.Executor) {
+		return nil, notFound("executor", id)
+	}
+	return e, nil
+}
+
+// mayDrive reports whether the caller is the program that registered an
+// executor.
+func mayDrive(caller identity.Caller, e *store.Executor) bool {
+	if e.BuiltIn {
+		return caller.Has(identity.RoleBuiltIn)
+	}
+	return caller.Has(identity.RoleExecutor) && caller.User == e.Owner
+}
+
+// despatchable reports whether a session waits to be run. While an attempt is
+// open that has not reported anything yet its phase is still WAITING, and it is
+// not to be despatched a second time.
+func despatchable(s *store.Session) bool {
+	return (s.Phase == ivoa.SessionAccepted || s.Phase == ivoa.SessionWaiting) && !inProgress(s)
+}
+
+// next takes a session that is due and that the executor can run, the one that
+// has waited longest, and opens an attempt at it; b.mu is held.
+func (b *Broker) next(e *executor) (*store.Session, *store.Ticket, despatch.Reasons) {
+	reasons := despatch.Reasons{}
+	for _, l := range e.pool.due.oldestFirst() {
+		if e.Registration.Simulated != l.like.Plan.Simulated || !e.takes(l.like.Kind, l.like.Data, l.like.Schemes) {
+			reasons[despatch.ReasonWrongKind] += len(l.ids)
+			continue
+		}
+		if s, ticket := b.nextOf(l, e, reasons); s != nil {
+			return s, ticket, nil
+		}
+	}
+	return nil, nil, reasons
+}
+
+// nextOf takes the first session of a line that can be despatched now, or counts
+// the reasons why none can.
+func (b *Broker) nextOf(l *line, e *executor, reasons despatch.Reasons) (*store.Session, *store.Ticket) {
+	p, now := e.pool, b.now()
+	for i := 0; i < len(l.ids); {
+		s := b.state.live[l.ids[i].id]
+		if s == nil || !despatchable(s) || s.Plan.Start > now {
+			p.due.remove(l, i)
+			continue
+		}
+		if why := unfit(e, s, now); why != "" {
+			reasons[why]++
+			i++
+			continue
+		}
+		p.due.remove(l, i)
+		if s = b.onTime(p, s, now); s == nil {
+			reasons[p.later(now)]++
+			continue
+		}
+		return b.open(e, s, now)
+	}
+	return nil, nil
+}
+
+// unfit says why an executor can't have a session of a kind that it takes now, ""
+// if it can.
+func unfit(e *executor, s *store.Session, now store.Millis) string {
+	if !resourcesOf(s.Plan).Fits(capacityOf(e.Registration.Capacity)) {
+		return despatch.ReasonTooLarge
+	}
+	if s.NotBefore > now {
+		return despatch.ReasonVetoed
+	}
+	if !resourcesOf(s.Plan).Add(e.pool.running).Fits(e.pool.timeline.Capacity()) {
+		return despatch.ReasonNotYet
+	}
+	return ""
+}
+
+// later says why a session that was due has to wait.
+func (p *pool) later(now store.Millis) string {
+	if !p.working(now) {
+		return despatch.ReasonOutsideWindow
+	}
+	return despatch.ReasonNotYet
+}
+
+// onTime makes sure that a session that is despatched late still has all of its
+// time: its booking is moved to now, or, where others are in the way, to when
+// there is room. It returns nil in that case.
+func (b *Broker) onTime(p *pool, s *store.Session, now store.Millis) *store.Session {
+	const tolerance = 1000 // ms, which the time for release has to spare
+	if now-s.Plan.Start <= tolerance {
+		return s
+	}
+	length := s.Plan.End - s.Plan.Start
+	window := scheduling.Instant(now).From(scheduling.Span(length))
+	if err := p.timeline.Move(entryID(s.ID), window); err == nil {
+		return b.change(s, func(s *store.Session) { s.Plan.Start, s.Plan.Latest, s.Plan.End = now, now, now+length })
+	}
+	s, begins := b.makeWay(p, s, now)
+	if begins {
+		return s
+	}
+	s = b.rebook(p, s, now)
+	b.submit(write{sessions: []*store.Session{s}})
+	if despatchable(s) && s.Plan.Start <= now {
+		return s
+	}
+	return nil
+}
+
+// rebook gives an accepted session the earliest slot from an instant on.
+func (b *Broker) rebook(p *pool, s *store.Session, from store.Millis) *store.Session {
+	length := scheduling.Span(s.Plan.Preparing + s.Plan.Duration + s.Plan.Releasing)
+	_ = p.timeline.End(entryID(s.ID), scheduling.Instant(min(from, s.Plan.Start))) // it may be pruned already
+	slot, found := p.timeline.EarliestFit(scheduling.Query{
+		Need: resourcesOf(s.Plan), Duration: length,
+		NotBefore: scheduling.Instant(from), NotAfter: scheduling.Forever - scheduling.Instant(2*length),
+	})
+	if !found { // the pool has become too small for it, for ever
+		b.submit(write{commands: []accounting.Command{b.voidHold(s, b.now())}})
+		return b.fail(s, "this site no longer has the {resources} that were booked", b.now(), "resources", resourcesOf(s.Plan).String())
+	}
+	if err := p.timeline.Book(scheduling.Booking{
+		ID: entryID(s.ID), Slot: slot, NotBefore: notBefore(s), Movable: true,
+	}); err != nil {
+		b.log.Error("a session could not be booked again", "session", s.ID.String(), "error", err)
+	}
+	plan := s.Plan
+	plan.Start, plan.Latest, plan.End = store.Millis(slot.Start), store.Millis(slot.Start), store.Millis(slot.Start.Add(length))
+	if plan != s.Plan {
+		s = b.change(s, func(s *store.Session) { s.Plan = plan })
+	}
+	b.expect(p, s)
+	return s
+}
+
+// notBefore is how far a session's booking may be moved forward.
+func notBefore(s *store.Session) scheduling.Instant {
+	return scheduling.Instant(max(s.Plan.Earliest, s.NotBefore))
+}
+
+// open starts an attempt at a session: its history entry, lease and fence.
+func (b *Broker) open(e *executor, s *store.Session, now store.Millis) (*store.Session, *store.Ticket) {
+	p := e.pool
+	s = b.change(s, func(s *store.Session) {
+		advance(s, ivoa.SessionWaiting, now)
+		s.Fence++
+		s.Attempt = store.Attempt{Ref: b.mint.New(now), Number: s.Attempt.Number + 1, Fence: s.Fence, Executor: e.ID, Started: now}
+		s.Progress, s.ExitCode, s.Files = nil, nil, nil
+	})
+	if err := p.timeline.Fix(entryID(s.ID)); err != nil {
+		b.log.Error("a despatched session has no booking", "session", s.ID.String(), "error", err)
+	}
+	a := newAttempt(s.Attempt.Ref, s.ID, e.ID, s.Fence, now+b.leaseMillis())
+	b.begin(p, e, s, a)
+	ref := s.Attempt.Ref
+	return s, b.submit(write{
+		sessions: []*store.Session{s},
+		extra: func(tx *store.Tx) error {
+			return tx.PutAttempt(ref, store.AttemptRef{Session: s.ID, Executor: e.ID, Fence: s.Fence})
+		},
+		commands: []accounting.Command{accounting.OpenAttempt{
+			Ref: accounting.Ref(ref.String()), Session: accounting.SessionID(s.ID.String()), Attempt: s.Attempt.Number,
+			Node: accounting.NodeName(b.options.Name), Executor: accounting.ExecutorID(e.ID.String()), ExecutorName: e.Registration.Name,
+			Owners: s.Owners, Period: b.period(s), Time: accounting.Instant(now),
+		}},
+	})
+}
+
+// begin counts an attempt in, and puts the ends of its lease and of its slot on
+// the agenda.
+func (b *Broker) begin(p *pool, e *executor, s *store.Session, a *attempt) {
+	b.state.attempts[a.ref] = a
+	p.running = p.running.Add(resourcesOf(s.Plan))
+	if e != nil {
+		e.running++
+	}
+	b.watchLease(a)
+	b.watchSlot(s)
+}
+
+func (b *Broker) leaseMillis() store.Millis { return b.options.Sessions.Lease.Milliseconds() }
+
+// handOver waits until an attempt is durable and says what to do. An executor
+// that has hung up meanwhile won't do it: the attempt is ended at once.
+func (b *Broker) handOver(ctx context.Context, s *store.Session, ticket *store.Ticket) (*despatch.Despatch, despatch.Reasons, error) {
+	if err := wait(ticket); err != nil {
+		return nil, nil, err
+	}
+	if ctx.Err() != nil {
+		b.giveUp(s.Attempt.Ref, "the executor hung up before it had the despatch")
+		return nil, nil, ctx.Err()
+	}
+	request, err := b.requestOf(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	sequence, err := sequenceOf(s, request)
+	if err != nil {
+		return nil, nil, err
+	}
+	b.metrics.despatched(b.now() - s.Plan.Start)
+	return &despatch.Despatch{
+		HistoryRef: s.Attempt.Ref.String(), Fence: s.Fence, Attempt: s.Attempt.Number,
+		Lease:          b.leaseFrom(s.Attempt.Started),
+		Session:        despatch.SessionRef{UUID: s.ID.String(), URL: sessionPath(s.ID)},
+		Identification: identification(s.Owners, s.Name),
+		Resources: despatch.Capacity{
+			Cores: s.Plan.Cores, Memory: s.Plan.Memory, Storage: s.Plan.Storage, GPUs: s.Plan.GPUs,
+		},
+		WalltimeSeconds: float64(s.Plan.Duration) / 1000,
+		Sequence:        sequence,
+	}, nil, nil
+}
+
+func (b *Broker) leaseFrom(now store.Millis) despatch.Lease {
+	lease := b.options.Sessions.Lease
+	return despatch.Lease{Seconds: int(lease.Seconds()), Expires: wall(now).Add(lease)}
+}
+
+func identification(o accounting.Owners, session string) despatch.Identification {
+	name := func(p accounting.Party) despatch.Name { return despatch.Name{ID: string(p.ID), Name: p.Name} }
+	return despatch.Identification{
+		TAG: name(o.TAG), Programme: name(o.Programme), Proposal: name(o.Proposal), User: name(o.User), Group: name(o.Group),
+	}
+}
+
+// stagePrefix begins the id of an action that stages data; they are numbered.
+const stagePrefix = "stage-"
+
+// sequenceOf is what an executor has to do for a session, in order.
+func sequenceOf(s *store.Session, request *ivoa.ExecutionRequest) ([]despatch.Action, error) {
+	var sequence []despatch.Action
+	var volumes []despatch.Volume
+	mounts := map[string]*ivoa.SimpleVolumeMount{}
+	for _, v := range request.Compute.Mounted().Volumes {
+		if v, ok := v.(*ivoa.SimpleVolumeMount); ok {
+			mounts[v.Resource] = v
+			volumes = append(volumes, despatch.Volume{Path: v.Path, Mode: string(v.Mode), Name: v.Name()})
+		}
+	}
+	for i, c := range walk(&request.Components) {
+		d, ok := c.(ivoa.DataResource)
+		if !ok {
+			continue
+		}
+		stage := &despatch.Stage{Data: s.Components[i].String(), Name: d.Base().Name(), Kind: d.Base().Kind, Bytes: dataBytes(d)}
+		if simple, ok := d.(*ivoa.SimpleDataResource); ok {
+			stage.Location, stage.SHA256, _ = splitChecksum(simple.Location)
+		}
+		// Data are mounted themselves, or lie in storage that is.
+		mount := mounts[placeRef(i)]
+		if mount == nil {
+			mount = mounts[d.Place().Storage]
+		}
+		if mount != nil {
+			stage.Path, stage.Mode = mount.Path, string(mount.Mode)
+		}
+		sequence = append(sequence, despatch.Action{ID: stagePrefix + strconv.Itoa(len(sequence)+1), Kind: despatch.ActionStageData, Stage: stage})
+	}
+	executable, err := ivoa.Encode(ivoa.JSON, request.Executable)
+	if err != nil {
+		return nil, err
+	}
+	return append(sequence,
+		despatch.Action{ID: "run", Kind: despatch.ActionRun, Run: &despatch.Run{Executable: jsontext.Value(executable), Volumes: volumes}},
+		despatch.Action{ID: "save", Kind: despatch.ActionSave},
+		despatch.Action{ID: "release", Kind: despatch.ActionRelease},
+	), nil
+}

@@ -1,0 +1,89 @@
+package node
+
+import (
+	"context"
+
+	"starling/api/ivoa"
+	"starling/federation/identity"
+	"starling/node/store"
+)
+
+// Direct asks and accepts the best offer in one step. With a key, the same
+// caller's same key again is answered with the session that the first made.
+// Where the answer is NO the error is a *Problem that carries it.
+func (b *Broker) Direct(ctx context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice, key string) (*ivoa.Session, error) {
+	release := b.claim(caller.User, key)
+	defer release()
+	if done, err := b.madeBefore(ctx, caller, key); done != nil || err != nil {
+		return done, err
+	}
+	q, err := b.question(caller, req, notices)
+	if err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	set, sessions := b.answer(caller, q)
+	if len(sessions) == 0 {
+		ticket := b.submit(write{set: set})
+		b.mu.Unlock()
+		b.metrics.asked(false)
+		if err := wait(ticket); err != nil {
+			return nil, err
+		}
+		return nil, &Problem{Code: CodeRefused, Detail: "the answer is NO: the messages say why", Offers: viewOfferSet(set, q.request, nil)}
+	}
+	best := sessions[0]
+	b.submit(write{set: set, sessions: sessions, extra: func(tx *store.Tx) error {
+		if key == "" {
+			return nil
+		}
+		return tx.PutKey(caller.User, key, best.ID)
+	}})
+	accepted, ticket, err := b.accept(best, key, b.now())
+	b.mu.Unlock()
+	b.metrics.asked(true)
+	if err != nil {
+		return nil, err
+	}
+	return b.told(accepted, ticket)
+}
+
+// claim lets one request at a time use an idempotency key: the same again waits
+// until the first is durable, and then finds what it has made.
+func (b *Broker) claim(user, key string) (release func()) {
+	if key == "" {
+		return func() {}
+	}
+	name, mine := user+"\x00"+key, make(chan struct{})
+	for {
+		other, busy := b.claims.LoadOrStore(name, mine)
+		if !busy {
+			return func() {
+				b.claims.Delete(name)
+				close(mine)
+			}
+		}
+		<-other.(chan struct{})
+	}
+}
+
+// madeBefore finds the session that an idempotency key has made before.
+func (b *Broker) madeBefore(ctx context.Context, caller identity.Caller, key string) (*ivoa.Session, error) {
+	if key == "" {
+		return nil, nil
+	}
+	if len(key) > maxKey {
+		return nil, problem(CodeInvalid, "an Idempotency-Key has at most %d bytes", maxKey)
+	}
+	var id identity.UUID
+	if err := b.store.View(func(tx *store.Tx) error {
+		id = tx.Key(caller.User, key)
+		return nil
+	}); err != nil || id.IsZero() {
+		return nil, err
+	}
+	return b.Session(ctx, caller, id)
+}
+
+// maxKey bounds idempotency keys, in bytes.
+const maxKey = 255

@@ -1,0 +1,24 @@
+// Package node is one broker: it answers requests with offers, keeps sessions
+// from offer to end, hands them to executors and takes their reports.
+//
+// The story runs in this order:
+//
+//   - question.go understands a request; ask.go answers it from the timelines
+//     and holds the offers; direct.go asks and accepts in one step.
+//   - accept.go changes a session as its owner asks; phase.go has the table of
+//     what may follow what.
+//   - pool.go keeps what is booked together; executors.go registers who works
+//     there; despatch.go hands out what is due.
+//   - report.go and complete.go take what executors say; lease.go acts when
+//     they say nothing, or take too long.
+//   - agenda.go does things when their time comes; recover.go reads everything
+//     back after a restart or a failure of the disk.
+//   - view.go, read.go, files.go and events.go show what there is.
+//
+// Decisions are made in memory under one lock, which is never held across I/O,
+// and go to disk in the order they were made; nothing is answered before it is
+// durable, and what is read is what is durable. See DESIGN.md.
+//
+// The broker takes the caller's identity with every call, and decides in one
+// place who may see a session (Broker.stored). It locks nothing while it waits.
+package node

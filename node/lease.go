@@ -1,0 +1,150 @@
+package node
+
+import (
+	"starling/accounting"
+	"starling/api/despatch"
+	"starling/api/ivoa"
+	"starling/federation/identity"
+	"starling/node/store"
+	"starling/scheduling"
+)
+
+// watchLease puts the end of an attempt's lease on the agenda.
+func (b *Broker) watchLease(a *attempt) {
+	ref := a.ref // the agenda mustn't keep the attempt: most end long before their lease would
+	b.at(a.lease, func(now store.Millis) {
+		a := b.state.attempts[ref]
+		if a == nil {
+			return
+		}
+		if a.waiting > 0 { // a report is being held back: the executor is there
+			a.lease = now + b.leaseMillis()
+		}
+		if now < a.lease {
+			b.watchLease(a)
+			return
+		}
+		b.lose(a, "no report came within the lease: the executor is taken for lost", now)
+	})
+}
+
+// giveUp ends an attempt that nobody works on.
+func (b *Broker) giveUp(ref identity.UUID, why string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if a := b.state.attempts[ref]; a != nil {
+		b.lose(a, why, b.now())
+	}
+}
+
+// lose ends an attempt whose executor is lost: it is STALLED. The session is
+// despatched again, or has failed when it was tried often enough. The fence
+// keeps out whoever has it still.
+func (b *Broker) lose(a *attempt, why string, now store.Millis) {
+	s := b.state.live[a.session]
+	// An order to stop that nobody heard is no reason not to try again; that
+	// the owner has cancelled is, and then the phase is terminal.
+	again := !store.Terminal(s.Phase) && s.Attempt.Number < b.options.Sessions.Attempts
+	s = b.change(s, func(s *store.Session) {
+		s.Attempt.Ended = true
+		s.Messages = appendMessage(s.Messages, ivoa.NewMessage(wall(now), ivoa.LevelWarn, messageAttempt, "{why}", "why", why))
+		if !again && !store.Terminal(s.Phase) {
+			enter(s, ivoa.SessionFailed, now)
+		}
+	})
+	b.log.Warn("an attempt is lost", "session", s.ID.String(), "attempt", a.ref.String(), "again", again, "why", why)
+	b.metrics.completed("STALLED", now-s.Attempt.Started)
+	b.finish(a, s, now)
+	commands := []accounting.Command{accounting.StallAttempt{Ref: accounting.Ref(a.ref.String()), Time: accounting.Instant(now)}}
+	if again {
+		s = b.tryAgain(s, now, 0)
+	} else {
+		commands = append(commands, b.voidHold(s, now))
+	}
+	ref := a.ref
+	b.submit(write{
+		sessions: []*store.Session{s}, commands: commands,
+		extra: func(tx *store.Tx) error { return tx.DeleteUpdates(ref) },
+	})
+}
+
+// watchSlot puts the end of a running session's time on the agenda: when only
+// the time for release is left, its executor is told to stop; when that has
+// passed too, the booking goes on as long as nobody else needs it.
+//
+// It looks once in a lease at least, so that no event outlives a session that
+// ended early by more than that, however long it was booked for.
+func (b *Broker) watchSlot(s *store.Session) {
+	ref := s.Attempt.Ref
+	b.at(min(s.Plan.End-s.Plan.Releasing, b.now()+b.leaseMillis()), func(now store.Millis) {
+		a := b.state.attempts[ref]
+		if a == nil {
+			return
+		}
+		s := b.state.live[a.session]
+		if now < s.Plan.End-s.Plan.Releasing {
+			b.watchSlot(s)
+			return
+		}
+		if !a.overrun {
+			a.overrun = true
+			b.keepBooked(a, now)
+		}
+		if now < a.grace {
+			b.at(a.grace, func(store.Millis) { b.watchSlot(s) })
+			return
+		}
+		if a.stop == nil {
+			b.submit(write{sessions: []*store.Session{b.change(s, func(s *store.Session) { s.Attempt.Stop = despatch.StopWalltime })}})
+			a.order(despatch.Stop{Reason: despatch.StopWalltime, Message: "the session has used up its time"})
+		}
+	})
+}
+
+// keepBooked extends the booking of an attempt that is being stopped.
+func (b *Broker) keepBooked(a *attempt, now store.Millis) {
+	s := b.state.live[a.session]
+	if s.Plan.End-now < 2*tidyMillis {
+		end := now + 4*tidyMillis
+		if b.state.pools[s.Plan.Pool].extend(s, now, end) {
+			b.change(s, func(s *store.Session) { s.Plan.End = end })
+		}
+	}
+	b.at(now+tidyMillis, func(now store.Millis) {
+		if b.state.attempts[a.ref] == a {
+			b.keepBooked(a, now)
+		}
+	})
+}
+
+// extend lets a running session's booking end later, if there is room. One that
+// had none for a while is booked again.
+func (p *pool) extend(s *store.Session, now, end store.Millis) bool {
+	booking, found := p.timeline.Booking(entryID(s.ID))
+	if !found {
+		slot := slotOf(s.Plan)
+		slot.Window = scheduling.Window{Start: scheduling.Instant(now), End: scheduling.Instant(end)}
+		return p.timeline.Book(scheduling.Booking{ID: entryID(s.ID), Slot: slot}) == nil
+	}
+	return p.timeline.Move(entryID(s.ID), scheduling.Window{Start: booking.Slot.Start, End: scheduling.Instant(end)}) == nil
+}
+
+// stretch gives a session that begins to run later than planned, since its data
+// came late, its full time all the same, if nobody else has booked it.
+func (b *Broker) stretch(s *store.Session, now store.Millis) {
+	end := now + s.Plan.Duration + s.Plan.Releasing
+	if end <= s.Plan.End {
+		return
+	}
+	if b.state.pools[s.Plan.Pool].extend(s, now, end) {
+		s.Plan.End = end
+	}
+}
+
+// fail ends a session that can't be run any more.
+func (b *Broker) fail(s *store.Session, template string, now store.Millis, pairs ...string) *store.Session {
+	return b.change(s, func(s *store.Session) {
+		s.Messages = appendMessage(s.Messages, ivoa.NewMessage(wall(now), ivoa.LevelError, messageAttempt, template, pairs...))
+		enter(s, ivoa.SessionFailed, now)
+	})
+}

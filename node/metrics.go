@@ -1,0 +1,97 @@
+package node
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"starling/api/ivoa"
+	"starling/node/store"
+)
+
+// metricSet is what a broker counts.
+type metricSet struct {
+	phases   *prometheus.GaugeVec
+	requests *prometheus.CounterVec
+	outcomes *prometheus.CounterVec
+	reports  prometheus.Counter
+	lateness prometheus.Histogram
+	ran      prometheus.Histogram
+}
+
+// newMetricSet makes the metrics and registers them, if there is a registry.
+func newMetricSet(registry prometheus.Registerer, b *Broker) *metricSet {
+	m := &metricSet{
+		phases: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "starling_sessions", Help: "Live sessions by phase.",
+		}, []string{"phase"}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "starling_requests_total", Help: "Requests for offers by the answer.",
+		}, []string{"result"}),
+		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "starling_attempts_total", Help: "Attempts that have ended by their outcome.",
+		}, []string{"outcome"}),
+		reports: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "starling_updates_total", Help: "Updates of executors that were taken.",
+		}),
+		lateness: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "starling_despatch_lateness_seconds", Help: "How long after its start a session was despatched.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 4, 10),
+		}),
+		ran: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "starling_attempt_seconds", Help: "How long attempts took from despatch to their end.",
+			Buckets: prometheus.ExponentialBuckets(0.01, 4, 12),
+		}),
+	}
+	if registry == nil {
+		return m
+	}
+	gauge := func(name, help string, value func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			return value()
+		})
+	}
+	registry.MustRegister(m.phases, m.requests, m.outcomes, m.reports, m.lateness, m.ran,
+		gauge("starling_open_offer_sets", "Offer sets whose slots are held.", func() float64 { return float64(len(b.state.sets)) }),
+		gauge("starling_attempts_running", "Attempts in progress.", func() float64 { return float64(len(b.state.attempts)) }),
+		gauge("starling_agenda_events", "Events on the agenda.", func() float64 { return float64(len(b.agenda.events)) }),
+		gauge("starling_sessions_due", "Sessions that are due and wait for an executor.", func() float64 {
+			n := 0
+			for _, p := range b.state.pools {
+				n += p.due.len()
+			}
+			return float64(n)
+		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "starling_event_readers", Help: "Readers of sessions' events.",
+		}, func() float64 { return float64(b.events.count()) }),
+	)
+	return m
+}
+
+// moved counts a live session from one phase to another; "" is none.
+func (m *metricSet) moved(from, to ivoa.SessionPhase) {
+	if from != "" {
+		m.phases.WithLabelValues(string(from)).Dec()
+	}
+	if !store.Terminal(to) {
+		m.phases.WithLabelValues(string(to)).Inc()
+	}
+}
+
+func (m *metricSet) asked(yes bool) {
+	result := string(ivoa.No)
+	if yes {
+		result = string(ivoa.Yes)
+	}
+	m.requests.WithLabelValues(result).Inc()
+}
+
+func (m *metricSet) updates(n int) { m.reports.Add(float64(n)) }
+
+func (m *metricSet) despatched(late store.Millis) { m.lateness.Observe(float64(max(0, late)) / 1000) }
+
+func (m *metricSet) completed(outcome string, took store.Millis) {
+	m.outcomes.WithLabelValues(outcome).Inc()
+	m.ran.Observe(float64(took) / 1000)
+}

@@ -1,0 +1,216 @@
+package node
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"starling/api/ivoa"
+	"starling/node/config"
+	"starling/scheduling"
+)
+
+// question is a request as the broker understands it: what to look for on the
+// timelines, and the request itself with its references made good.
+type question struct {
+	request     *ivoa.ExecutionRequest
+	encoded     []byte // the request as JSON, to be stored
+	name        string
+	kind        string   // of the executable
+	dataKinds   []string // kinds of data that have to be staged
+	schemes     []string // URL schemes of simple data resources
+	bytes       int64    // to be staged, as far as the request says
+	demand      scheduling.Demand
+	constraints scheduling.Constraints
+	remarks     []ivoa.Message // worth saying, whatever the answer is
+	objections  []ivoa.Message // each alone makes the answer NO
+}
+
+// reader reads a request into a question, gathering everything that is wrong
+// with it, so that the user hears of all of it at once.
+type reader struct {
+	*question
+	now    time.Time
+	offers config.Offers
+	names  map[string]int // name or client's UUID: place in the walk
+
+	components []base // the walk, once it is complete
+}
+
+// understand reads a request. It has no side effects and needs no lock; the
+// request is changed: references become places, and data without storage get
+// some. Where a value isn't of its format at all the error is a Problem, for a
+// 400; what is well-formed but can't be is an objection, for a NO.
+func understand(req *ivoa.ExecutionRequest, notices []ivoa.Notice, now time.Time, offers config.Offers) (*question, error) {
+	r := &reader{question: &question{request: req}, now: now, offers: offers, names: map[string]int{}}
+	for _, n := range notices {
+		r.remark(ivoa.MessageInvalidValue, "{path}: {reason}", "path", n.Path, "reason", n.Message)
+	}
+	r.executable()
+	r.complete()
+	r.register()
+	r.compute()
+	r.storage()
+	r.data()
+	r.volumes()
+	if err := r.schedule(); err != nil {
+		return nil, err
+	}
+	r.wishes()
+	r.demand.Preparing, r.demand.Releasing = preparing(req.Data), releasing
+	r.demand.Max.Storage = min(r.demand.Max.Storage, max(maxAmount, r.demand.Min.Storage))
+	if r.demand.Min.Storage > maxAmount {
+		r.object(ivoa.MessageResourceLimit, "the storage resources add up to {size} GiB, which no site has", "size", strconv.FormatInt(r.demand.Min.Storage, 10))
+	}
+	return r.question, nil
+}
+
+func (r *reader) remark(kind, template string, pairs ...string) {
+	r.remarks = append(r.remarks, ivoa.NewMessage(r.now, ivoa.LevelWarn, kind, template, pairs...))
+}
+
+// maxObjections bounds what a hopeless request is told.
+const maxObjections = 50
+
+func (r *reader) object(kind, template string, pairs ...string) {
+	if len(r.objections) < maxObjections {
+		r.objections = append(r.objections, ivoa.NewMessage(r.now, ivoa.LevelError, kind, template, pairs...))
+	}
+}
+
+func (r *reader) executable() {
+	switch e := r.request.Executable.(type) {
+	case nil:
+		r.object(ivoa.MessageExecutableRequired, "the request has no {property}: say what to run", "property", "executable")
+		return
+	case *ivoa.DockerContainer:
+		r.docker(e)
+	case *ivoa.Process:
+		r.process(e)
+	case *ivoa.SingularityContainer:
+		r.need("/executable/location", e.Location)
+	case *ivoa.JupyterNotebook:
+		r.need("/executable/location", e.Location)
+	}
+	r.kind = r.request.Executable.Base().Kind
+	r.name = r.request.Executable.Base().Name()
+}
+
+func (r *reader) need(path, value string) {
+	if strings.TrimSpace(value) == "" {
+		r.object(ivoa.MessageMissingRequiredValue, "{path} is missing", "path", path)
+	}
+}
+
+func (r *reader) docker(d *ivoa.DockerContainer) {
+	if d.Image == nil || len(d.Image.Locations) == 0 {
+		r.object(ivoa.MessageMissingRequiredValue, "{path} is missing: name at least one place to pull the image from", "path", "/executable/image/locations")
+	}
+	if d.Privileged {
+		r.object(ivoa.MessageNotSupported, "{path}: no container runs privileged here", "path", "/executable/privileged")
+	}
+	for name := range d.Labels {
+		if strings.HasPrefix(name, ivoa.ReservedLabelPrefix) {
+			r.object(ivoa.MessageReservedLabel, "label {label}: names that begin with {prefix} are the broker's own", "label", name, "prefix", ivoa.ReservedLabelPrefix)
+		}
+	}
+}
+
+func (r *reader) process(p *ivoa.Process) {
+	if len(p.Command) == 0 || p.Command[0] == "" {
+		r.object(ivoa.MessageMissingRequiredValue, "{path} is missing: name the program to run, and its arguments", "path", "/executable/command")
+	}
+	for i, word := range p.Command {
+		if strings.ContainsRune(word, 0) {
+			r.object(ivoa.MessageInvalidValue, "{path} holds a NUL character", "path", fmt.Sprintf("/executable/command/%d", i))
+		}
+	}
+	for name, value := range p.Environment {
+		if name == "" || strings.ContainsAny(name, "=\x00") || strings.ContainsRune(value, 0) {
+			r.object(ivoa.MessageInvalidValue, "{path}: {name} can't be set in an environment", "path", "/executable/environment", "name", strconv.Quote(name))
+		}
+	}
+}
+
+// schedule reads the duration and the interval in which to start.
+func (r *reader) schedule() error {
+	duration := r.offers.DefaultDuration
+	if r.request.Schedule != nil && r.request.Schedule.Requested != nil {
+		requested := r.request.Schedule.Requested
+		if requested.Duration != "" {
+			asked, err := ivoa.ParseDuration(requested.Duration)
+			if err != nil {
+				return &Problem{Code: CodeInvalid, Field: "/schedule/requested/duration", Detail: err.Error()}
+			}
+			duration = asked
+		}
+		if requested.Start != "" {
+			interval, err := ivoa.ParseInterval(requested.Start)
+			if err != nil {
+				return &Problem{Code: CodeInvalid, Field: "/schedule/requested/start", Detail: err.Error()}
+			}
+			r.start(interval)
+		}
+	}
+	if duration <= 0 {
+		r.object(ivoa.MessageInvalidValue, "{path} is {value}: it must be more than nothing", "path", "/schedule/requested/duration", "value", ivoa.FormatDuration(duration))
+	}
+	if duration > r.offers.MaxDuration {
+		r.object(ivoa.MessageResourceLimit, "{path} is {value}: this site runs nothing for longer than {limit}", "path", "/schedule/requested/duration",
+			"value", ivoa.FormatDuration(duration), "limit", ivoa.FormatDuration(r.offers.MaxDuration))
+	}
+	r.demand.Duration = scheduling.SpanOf(duration)
+	return nil
+}
+
+func (r *reader) start(interval ivoa.Interval) {
+	if interval.Reversed() {
+		r.object(ivoa.MessageInvalidValue, "{path} ends before it begins", "path", "/schedule/requested/start")
+		return
+	}
+	if interval.End.Before(r.now) {
+		r.object(ivoa.MessageInvalidValue, "{path} is over: it ended at {end}", "path", "/schedule/requested/start", "end", ivoa.FormatInstant(interval.End))
+	}
+	r.demand.Start = scheduling.StartInterval{Earliest: scheduling.InstantOf(interval.Start), Latest: scheduling.InstantOf(interval.End)}
+}
+
+// wishes reads the limits on costs and metrics.
+func (r *reader) wishes() {
+	for i, c := range r.request.Costs {
+		float, ok := c.(*ivoa.FloatCost)
+		if !ok {
+			r.unknown("cost", c.Cost().Kind)
+			continue
+		}
+		if float.Max != nil {
+			r.constraints.AtMost = append(r.constraints.AtMost, scheduling.Amount{Type: float.Type, Value: *float.Max})
+		} else {
+			r.remark(ivoa.MessageMissingRequiredValue, "{path} has no max, so that it asks for nothing", "path", fmt.Sprintf("/costs/%d", i))
+		}
+	}
+	for i, m := range r.request.Metrics {
+		float, ok := m.(*ivoa.FloatMetric)
+		if !ok {
+			r.unknown("metric", m.Metric().Kind)
+			continue
+		}
+		if float.Min != nil {
+			r.constraints.AtLeast = append(r.constraints.AtLeast, scheduling.Amount{Type: float.Type, Value: *float.Min})
+		} else {
+			r.remark(ivoa.MessageMissingRequiredValue, "{path} has no min, so that it asks for nothing", "path", fmt.Sprintf("/metrics/%d", i))
+		}
+	}
+}
+
+func (r *reader) unknown(what, kind string) {
+	r.object(ivoa.MessageUnknownType, "{kind} is no kind of {what} that this broker knows", "kind", kind, "what", what)
+}
+
+func addOnce(list []string, item string) []string {
+	if slices.Contains(list, item) {
+		return list
+	}
+	return append(list, item)
+}

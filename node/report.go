@@ -1,0 +1,325 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"starling/accounting"
+	"starling/api/despatch"
+	"starling/api/ivoa"
+	"starling/federation/identity"
+	"starling/node/store"
+)
+
+// Bounds of what executors report.
+const (
+	maxReport  = 1000    // updates of one report
+	maxUpdates = 100_000 // of one attempt
+	maxFiles   = 10_000  // of one attempt
+)
+
+// Report takes an executor's updates: those that are new are recorded, in order
+// and durably, those that came before are counted as duplicates. It renews the
+// lease. With patience, the answer is held back until there is an order for the
+// executor, as long as the patience lasts.
+func (b *Broker) Report(ctx context.Context, caller identity.Caller, ref identity.UUID, report despatch.Updates, patience time.Duration) (despatch.UpdatesAnswer, error) {
+	var answer despatch.UpdatesAnswer
+	if err := checkUpdates(report.Updates); err != nil {
+		return answer, err
+	}
+	if err := b.writable(); err != nil {
+		return answer, err
+	}
+	b.mu.Lock()
+	a, err := b.attemptFor(caller, ref, report.Fence)
+	if err != nil {
+		b.mu.Unlock()
+		return answer, b.lateReport(ref, report, b.overdue(caller, ref, err))
+	}
+	fresh, digests, duplicates := a.sift(report.Updates)
+	answer.Accepted, answer.Duplicates = len(report.Updates)-duplicates, duplicates
+	ticket, err := b.take(a, fresh, digests)
+	if ticket == nil && duplicates > 0 {
+		// What it repeats may not be durable yet; the executor will forget it.
+		ticket = b.submit(write{})
+	}
+	a.lease = b.now() + b.leaseMillis()
+	a.waiting++
+	b.mu.Unlock()
+
+	defer b.heard(a)
+	if err != nil {
+		return answer, err
+	}
+	if ticket != nil {
+		if err := wait(ticket); err != nil {
+			return answer, err
+		}
+	}
+	b.awaitOrder(ctx, a, patience)
+	b.mu.Lock()
+	answer.Stop = a.stop
+	b.mu.Unlock()
+	answer.Lease = b.leaseFrom(b.now())
+	return answer, nil
+}
+
+// awaitOrder waits until there is an order for an attempt's executor.
+func (b *Broker) awaitOrder(ctx context.Context, a *attempt, patience time.Duration) {
+	// A report that is held for longer than half a lease would risk it.
+	patience = min(patience, maxWait, b.options.Sessions.Lease/2)
+	if patience <= 0 {
+		return
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-a.stopped:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// heard renews the lease at the end of a report.
+func (b *Broker) heard(a *attempt) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a.waiting--
+	a.lease = b.now() + b.leaseMillis()
+}
+
+// attemptFor finds an attempt in progress for the executor that has it; b.mu is
+// held. The fence is checked before anything else is read.
+func (b *Broker) attemptFor(caller identity.Caller, ref identity.UUID, fence uint64) (*attempt, error) {
+	a := b.state.attempts[ref]
+	if a == nil {
+		return nil, errEnded
+	}
+	e := b.state.executors[a.executor]
+	if e == nil || !mayDrive(caller, e.Executor) {
+		return nil, notFound("attempt", ref)
+	}
+	if fence != a.fence {
+		return nil, problem(CodeConflict, "the fence is %d, not %d: this attempt is another executor's", a.fence, fence)
+	}
+	e.Seen = b.now()
+	return a, nil
+}
+
+// settle waits until everything that was decided before is durable, so that
+// what is stored can be relied on.
+func (b *Broker) settle() error {
+	b.mu.Lock()
+	ticket := b.submit(write{})
+	b.mu.Unlock()
+	return wait(ticket)
+}
+
+// errEnded says that an attempt is not in progress; overdue says why.
+var errEnded = errors.New("the attempt is not in progress")
+
+// overdue says what became of an attempt that is not in progress; other errors
+// stay as they are.
+func (b *Broker) overdue(caller identity.Caller, ref identity.UUID, err error) error {
+	if !errors.Is(err, errEnded) {
+		return err
+	}
+	if err := b.settle(); err != nil {
+		return err
+	}
+	var known bool
+	var kept store.AttemptRef
+	var executor *store.Executor
+	if err := b.store.View(func(tx *store.Tx) (err error) {
+		if kept, known, err = tx.Attempt(ref); err != nil || !known {
+			return err
+		}
+		executor, err = tx.Executor(kept.Executor)
+		return err
+	}); err != nil {
+		return err
+	}
+	if !known || executor == nil || !mayDrive(caller, executor) {
+		return notFound("attempt", ref)
+	}
+	return problem(CodeConflict, "attempt %s has ended: its lease was lost, or it was completed", ref)
+}
+
+// lateReport keeps a note of a report that came too late, and returns why it
+// was refused.
+func (b *Broker) lateReport(ref identity.UUID, report despatch.Updates, refused error) error {
+	p, ok := refused.(*Problem)
+	if !ok || p.Code != CodeConflict {
+		return refused
+	}
+	now := b.now()
+	var notes []accounting.Command
+	for _, u := range report.Updates {
+		if u.Type != despatch.Heartbeat && len(notes) < 10 {
+			notes = append(notes, accounting.AddNote{
+				Ref: accounting.Ref(ref.String()), Key: accounting.Key("late-" + u.Key), Time: accounting.Instant(now),
+				Text: fmt.Sprintf("refused, too late: %s %s, with fence %d", u.Type, u.Action, report.Fence),
+			})
+		}
+	}
+	b.keepNotes(notes)
+	return refused
+}
+
+// keepNotes adds notes to the record.
+func (b *Broker) keepNotes(notes []accounting.Command) {
+	var good []accounting.Command
+	for _, n := range notes {
+		if n.Validate() == nil {
+			good = append(good, n)
+		}
+	}
+	if len(good) == 0 {
+		return
+	}
+	b.mu.Lock()
+	ticket := b.submit(write{commands: good})
+	b.mu.Unlock()
+	if err := ticket.Wait(); err != nil {
+		b.log.Warn("a note of a late report is lost", "error", err)
+	}
+}
+
+// checkUpdates refuses a report that makes no sense, as a whole.
+func checkUpdates(updates []despatch.Update) error {
+	if len(updates) > maxReport {
+		return problem(CodeInvalid, "%d updates in one report; send at most %d at a time", len(updates), maxReport)
+	}
+	for i, u := range updates {
+		if u.Type == despatch.Heartbeat {
+			continue
+		}
+		command := accounting.RecordUpdates{Ref: someRef, Updates: []accounting.Update{recorded(u, 1)}}
+		if err := command.Validate(); err != nil {
+			return &Problem{Code: CodeInvalid, Field: fmt.Sprintf("/updates/%d", i), Detail: err.Error()}
+		}
+		if size := sizeOfUpdate(command.Updates[0]); size > maxUpdateBytes {
+			return problem(CodeInvalid, "update %q has some %d bytes; at most %d are recorded of one: send its files in several updates", u.Key, size, maxUpdateBytes)
+		}
+	}
+	return nil
+}
+
+// sift tells the new updates of a report from those that came before.
+func (a *attempt) sift(updates []despatch.Update) (fresh []despatch.Update, digests []uint64, duplicates int) {
+	for _, u := range updates {
+		if u.Type == despatch.Heartbeat {
+			continue
+		}
+		digest := digestOf(u.Key)
+		if _, before := a.seen[digest]; before {
+			duplicates++
+			continue
+		}
+		a.seen[digest] = struct{}{}
+		fresh, digests = append(fresh, u), append(digests, digest)
+	}
+	return fresh, digests, duplicates
+}
+
+// take applies new updates to the session of an attempt; b.mu is held.
+func (b *Broker) take(a *attempt, fresh []despatch.Update, digests []uint64) (*store.Ticket, error) {
+	s := b.state.live[a.session]
+	if s == nil || len(fresh) == 0 {
+		return nil, nil
+	}
+	if len(a.seen) > maxUpdates {
+		for _, d := range digests {
+			delete(a.seen, d)
+		}
+		return nil, problem(CodeLimit, "attempt %s has sent %d updates, and more are not taken", a.ref, maxUpdates)
+	}
+	now := b.now()
+	updates := make([]accounting.Update, 0, len(fresh))
+	var passing []Event
+	s = b.change(s, func(s *store.Session) {
+		s.Attempt.Updates += len(fresh)
+		for _, u := range fresh {
+			updates = append(updates, recorded(u, now))
+			if e, ok := b.applyUpdate(s, u, now); ok {
+				passing = append(passing, e)
+			}
+		}
+	})
+	b.metrics.updates(len(fresh))
+	ref := a.ref
+	return b.submit(write{
+		sessions: []*store.Session{s},
+		commands: recordUpdates(ref, updates),
+		extra:    func(tx *store.Tx) error { return tx.PutUpdates(ref, digests) },
+		after:    func() { b.events.pass(s.ID, passing) },
+	}), nil
+}
+
+// applyUpdate changes a session as an update says, and returns the passing
+// event that those who watch it should see, if it is one.
+func (b *Broker) applyUpdate(s *store.Session, u despatch.Update, now store.Millis) (Event, bool) {
+	switch u.Type {
+	case despatch.ActionStarted, despatch.ActionCompleted:
+		b.applyAction(s, u, now)
+	case despatch.FileSeen:
+		if u.File != nil {
+			s.Files = putFile(s.Files, *u.File)
+		}
+	case despatch.ExposureTaken:
+		if u.Exposure != nil {
+			for _, f := range u.Exposure.Files {
+				s.Files = putFile(s.Files, f)
+			}
+		}
+	case despatch.Progressed:
+		s.Progress = u.Progress
+		return Event{Time: wall(now), Type: EventProgress, Progress: u.Progress, Message: u.Message}, true
+	case despatch.LogLine:
+		return Event{Time: wall(now), Type: EventLog, Message: u.Message}, true
+	}
+	return Event{}, false
+}
+
+// applyAction moves a session's phase as its actions go on. The user may have
+// cancelled it meanwhile: a terminal phase stays.
+func (b *Broker) applyAction(s *store.Session, u despatch.Update, now store.Millis) {
+	started := u.Type == despatch.ActionStarted
+	stage, staging := strings.CutPrefix(u.Action, stagePrefix)
+	switch {
+	case staging:
+		advance(s, ivoa.SessionPreparing, now)
+		if !started && stage == strconv.Itoa(s.Stages) {
+			advance(s, ivoa.SessionAvailable, now)
+		}
+	case u.Action == "run" && started:
+		if advance(s, ivoa.SessionRunning, now) && s.Attempt.Running == 0 {
+			s.Attempt.Running = now
+			b.stretch(s, now)
+		}
+	case u.Action == "run":
+		if s.Attempt.Running == 0 {
+			s.Attempt.Running = now
+		}
+		advance(s, ivoa.SessionReleasing, now)
+	}
+}
+
+// putFile adds a file to a list, or replaces what was known of it.
+func putFile(files []despatch.File, f despatch.File) []despatch.File {
+	for i := range files {
+		if files[i].Name == f.Name && files[i].Role == f.Role {
+			replaced := append([]despatch.File(nil), files...)
+			replaced[i] = f
+			return replaced
+		}
+	}
+	if len(files) >= maxFiles {
+		return files
+	}
+	return append(files[:len(files):len(files)], f)
+}

@@ -1,0 +1,83 @@
+package node
+
+import (
+	"fmt"
+	"slices"
+
+	"starling/api/despatch"
+	"starling/consensus"
+	"starling/federation/identity"
+	"starling/scheduling"
+)
+
+// NodeStatus is what a node says of itself.
+type NodeStatus struct {
+	Name       string            `json:"name"`
+	URL        string            `json:"url"`
+	Alive      bool              `json:"alive"`
+	AgeSeconds float64           `json:"ageSeconds"`
+	Capacity   despatch.Capacity `json:"capacity"`
+	Free       despatch.Capacity `json:"free"` // now
+	Kinds      []string          `json:"kinds"`
+	Queue      int               `json:"queue"` // sessions that wait for their start
+	Running    int               `json:"running"`
+	Executors  int               `json:"executors"` // those that are alive
+}
+
+// NodeStatus returns what this node has and what is free of it, over all pools.
+func (b *Broker) NodeStatus() NodeStatus {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now()
+	status := NodeStatus{Name: string(b.options.Name), URL: b.options.URL, Alive: true, Kinds: []string{}, Running: len(b.state.attempts)}
+	var capacity, free scheduling.Resources
+	for _, p := range b.state.pools {
+		alive := false
+		for _, e := range p.executors {
+			if !e.alive(now) {
+				continue
+			}
+			alive = true
+			status.Executors++
+			for _, k := range e.Registration.Kinds {
+				status.Kinds = addOnce(status.Kinds, k)
+			}
+		}
+		if alive || p.id == (identity.UUID{}) {
+			capacity = capacity.Add(p.timeline.Capacity())
+			free = free.Add(p.timeline.Free(scheduling.Instant(now)).Max(scheduling.Resources{}))
+		}
+	}
+	slices.Sort(status.Kinds)
+	for _, s := range b.state.live {
+		if despatchable(s) {
+			status.Queue++
+		}
+	}
+	status.Capacity, status.Free = wireCapacity(capacity), wireCapacity(free)
+	return status
+}
+
+func wireCapacity(r scheduling.Resources) despatch.Capacity {
+	return despatch.Capacity{Cores: r.Cores, Memory: r.Memory, Storage: r.Storage, GPUs: r.GPUs}
+}
+
+// Ready says, in words for people, why the node takes no work; nothing: it does.
+func (b *Broker) Ready() []string {
+	var why []string
+	if err := b.store.Failed(); err != nil {
+		why = append(why, err.Error())
+	}
+	if err := b.options.Record.Err(); err != nil {
+		why = append(why, fmt.Sprintf("the record of history and accounts: %v", err))
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.stopping {
+		why = append(why, "the node is stopping")
+	}
+	return why
+}
+
+// LogStatus is where the log of history and accounts stands.
+func (b *Broker) LogStatus() consensus.Status { return b.options.Record.Status() }

@@ -1,0 +1,127 @@
+package store
+
+import (
+	"starling/accounting"
+	"starling/api/despatch"
+	"starling/api/ivoa"
+	"starling/federation/identity"
+)
+
+// Millis is a time in milliseconds since 1970, UTC; zero means not yet.
+type Millis = int64
+
+// OfferSet is what was asked and the answer to it. Its offers are sessions.
+type OfferSet struct {
+	ID       identity.UUID   `json:"id"`
+	User     string          `json:"user"`
+	Created  Millis          `json:"created"`
+	Expires  Millis          `json:"expires,omitzero"`
+	Offers   []identity.UUID `json:"offers,omitempty"` // best first; none: the answer was NO
+	Messages []ivoa.Message  `json:"messages,omitempty"`
+	// Request is what was asked, as JSON of package ivoa, with every reference
+	// by name made good.
+	Request []byte `json:"request,omitempty"`
+}
+
+// Session is one execution: an offer, and what became of it.
+type Session struct {
+	ID       identity.UUID     `json:"id"`
+	OfferSet identity.UUID     `json:"offerSet"`
+	Owners   accounting.Owners `json:"owners"`
+	Name     string            `json:"name,omitzero"`
+	Kind     string            `json:"kind"`              // of the executable
+	Data     []string          `json:"data,omitempty"`    // kinds of data to be staged
+	Schemes  []string          `json:"schemes,omitempty"` // URL schemes to stage them from
+	Phase    ivoa.SessionPhase `json:"phase"`
+	Created  Millis            `json:"created"`
+	Modified Millis            `json:"modified"`
+	Expires  Millis            `json:"expires,omitzero"` // of the offer
+
+	Plan       Plan            `json:"plan"`
+	Stages     int             `json:"stages,omitzero"` // how many data are to be staged
+	Costs      []Amount        `json:"costs,omitempty"`
+	Metrics    []Amount        `json:"metrics,omitempty"`
+	Components []identity.UUID `json:"components"` // in the order of package node's walk
+
+	AcceptKey string         `json:"acceptKey,omitzero"` // the Idempotency-Key it was accepted with
+	Messages  []ivoa.Message `json:"messages,omitempty"`
+	Trail     []Step         `json:"trail,omitempty"`
+
+	Attempt   Attempt         `json:"attempt,omitzero"`
+	Fence     uint64          `json:"fence,omitzero"`     // of the newest attempt; never falls
+	NotBefore Millis          `json:"notBefore,omitzero"` // a veto: no despatch before it
+	Progress  *float64        `json:"progress,omitempty"`
+	Files     []despatch.File `json:"files,omitempty"`
+	ExitCode  *int            `json:"exitCode,omitempty"`
+}
+
+// Plan is where and when a session runs. While it is OFFERED the slot is held;
+// afterwards it is booked.
+type Plan struct {
+	Pool      identity.UUID `json:"pool,omitzero"` // zero: the node's own capacity
+	Simulated bool          `json:"simulated,omitzero"`
+	Cores     int64         `json:"cores,omitzero"`
+	Memory    int64         `json:"memory,omitzero"`  // GiB
+	Storage   int64         `json:"storage,omitzero"` // GiB
+	GPUs      int64         `json:"gpus,omitzero"`
+	// Start and End bound the slot: preparation, the run and release.
+	Start Millis `json:"start"`
+	End   Millis `json:"end"`
+	// Latest is the last instant at which preparation may begin: an offer can
+	// be taken up at any time before it expires.
+	Latest Millis `json:"latest"`
+	// Earliest is how far the plan may be moved forward when others end early.
+	Earliest  Millis `json:"earliest,omitzero"`
+	Preparing Millis `json:"preparing,omitzero"` // spans, milliseconds
+	Duration  Millis `json:"duration"`
+	Releasing Millis `json:"releasing,omitzero"`
+	Bytes     int64  `json:"bytes,omitzero"` // to be staged, as far as is known
+	// Label says what is good about the offer: earliest, larger, …
+	Label string `json:"label,omitzero"`
+}
+
+// Amount is a value of some type of cost or metric.
+type Amount struct {
+	Type  string  `json:"type"`
+	Value float64 `json:"value"`
+	Unit  string  `json:"unit,omitzero"`
+}
+
+// Step is one event of a session's life: a phase it came to, or a message.
+type Step struct {
+	Seq     uint64            `json:"seq"`
+	At      Millis            `json:"at"`
+	Phase   ivoa.SessionPhase `json:"phase,omitzero"`
+	Message string            `json:"message,omitzero"`
+}
+
+// Attempt is the despatch that a session is under, or was last.
+type Attempt struct {
+	Ref      identity.UUID `json:"ref,omitzero"`
+	Number   int           `json:"number,omitzero"`
+	Fence    uint64        `json:"fence,omitzero"`
+	Executor identity.UUID `json:"executor,omitzero"`
+	Started  Millis        `json:"started,omitzero"`
+	Running  Millis        `json:"running,omitzero"` // when the run action began
+	Updates  int           `json:"updates,omitzero"` // how many were taken
+	Stop     string        `json:"stop,omitzero"`    // the reason of an order to stop
+	Ended    bool          `json:"ended,omitzero"`   // nothing of it is running any more
+}
+
+// AttemptRef is what is kept of every attempt, to answer late reports.
+type AttemptRef struct {
+	Session  identity.UUID `json:"session"`
+	Executor identity.UUID `json:"executor"`
+	Fence    uint64        `json:"fence"`
+	// Completion is the digest of the completion that was taken, if any.
+	Completion string `json:"completion,omitzero"`
+}
+
+// Executor is a registered executor.
+type Executor struct {
+	ID           identity.UUID         `json:"id"`
+	Owner        string                `json:"owner"` // the user whose token registered it
+	BuiltIn      bool                  `json:"builtIn,omitzero"`
+	Registration despatch.Registration `json:"registration"`
+	Seen         Millis                `json:"seen"`
+}

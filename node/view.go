@@ -1,0 +1,205 @@
+package node
+
+import (
+	"fmt"
+	"time"
+
+	"starling/api/ivoa"
+	"starling/federation/identity"
+	"starling/node/store"
+)
+
+// sessionPath is where a session is found at every node.
+func sessionPath(id identity.UUID) string { return "/sessions/" + id.String() }
+
+// viewOfferSet is an offer set as the API shows it. Sessions are those of its
+// offers, in their order.
+func viewOfferSet(set *store.OfferSet, request *ivoa.ExecutionRequest, sessions []*store.Session) *ivoa.OfferSet {
+	view := &ivoa.OfferSet{Result: ivoa.No}
+	view.Kind = ivoa.KindOfferSet
+	meta := view.NeedMeta()
+	meta.UUID = set.ID.String()
+	meta.URL = "/offersets/" + set.ID.String()
+	meta.Created = instant(set.Created)
+	meta.Messages = set.Messages
+	if len(set.Offers) == 0 {
+		return view
+	}
+	view.Result = ivoa.Yes
+	for _, s := range sessions {
+		view.Offers = append(view.Offers, viewSession(s, ivoa.Clone(request.Components)))
+	}
+	return view
+}
+
+// viewSession is a session as the API shows it, with paths for URLs. The
+// components become the view's own.
+func viewSession(s *store.Session, components ivoa.Components) *ivoa.Session {
+	view := &ivoa.Session{Phase: s.Phase, Components: components, Schedule: schedule(s)}
+	view.Kind = ivoa.KindScheduledSession
+	view.Costs, view.Metrics = costs(s.Costs), metrics(s.Metrics)
+	if s.Phase == ivoa.SessionOffered {
+		view.Expires = instant(s.Expires)
+	}
+	meta := view.NeedMeta()
+	meta.UUID, meta.Name, meta.URL = s.ID.String(), s.Name, sessionPath(s.ID)
+	meta.Created, meta.Modified = instant(s.Created), instant(s.Modified)
+	meta.Messages = s.Messages
+	if values := choices(s.Phase); values != nil {
+		meta.Options = []ivoa.Option{&ivoa.EnumValueOption{
+			Target: ivoa.Target{Kind: ivoa.KindEnumValueOption, Path: "/phase"}, Values: values,
+		}}
+	}
+	view.Connectors = connectors(s)
+	fillComponents(view, s)
+	return view
+}
+
+// fillComponents gives a session's components their UUIDs, phases and sizes,
+// and turns references by place into references by UUID.
+func fillComponents(view *ivoa.Session, s *store.Session) {
+	for i, c := range walk(&view.Components) {
+		meta := c.Base().NeedMeta()
+		if i < len(s.Components) {
+			meta.UUID = s.Components[i].String()
+		}
+		meta.URL, meta.Options = "", nil
+		meta.Created, meta.Modified = instant(s.Created), instant(s.Modified)
+		if l, ok := c.(living); ok {
+			l.Life().Phase, l.Life().Schedule = lifecycle(s), nil
+		}
+		switch c := c.(type) {
+		case *ivoa.SimpleComputeResource:
+			c.Cores, c.Memory = ivoa.Exactly(s.Plan.Cores), ivoa.Exactly(s.Plan.Memory)
+			c.Costs, c.Metrics = view.Costs, view.Metrics
+			c.Schedule = schedule(s)
+		case *ivoa.SimpleStorageResource:
+			c.Data = resolveAll(c.Data, s.Components)
+		case *ivoa.SimpleVolumeMount:
+			c.Resource = resolve(c.Resource, s.Components)
+		case ivoa.DataResource:
+			c.Place().Storage = resolve(c.Place().Storage, s.Components)
+		}
+	}
+	fillStorage(view, s.Plan.Storage)
+}
+
+// fillStorage gives each storage resource its definite size: the least that was
+// asked for, and to the first ones what was booked beyond that, up to the most.
+func fillStorage(view *ivoa.Session, booked int64) {
+	var simple []*ivoa.SimpleStorageResource
+	for _, s := range view.Storage {
+		if s, ok := s.(*ivoa.SimpleStorageResource); ok {
+			simple = append(simple, s)
+			least, _ := sizeOf(s.Size)
+			booked -= least
+		}
+	}
+	for _, s := range simple {
+		least, most := sizeOf(s.Size)
+		extra := max(0, min(booked, most-least))
+		booked -= extra
+		s.Size = ivoa.Exactly(least + extra)
+	}
+}
+
+// sizeOf reads a range that has been found good when it was asked.
+func sizeOf(rng *ivoa.Range) (least, most int64) {
+	r := reader{question: &question{}}
+	return r.size("", rng, defaultSize)
+}
+
+// lifecycle is the phase of a session's components.
+func lifecycle(s *store.Session) ivoa.LifecyclePhase {
+	switch s.Phase {
+	case ivoa.SessionOffered:
+		return ivoa.LifecycleInitializing
+	case ivoa.SessionAccepted:
+		return ivoa.LifecycleWaiting
+	case ivoa.SessionRejected, ivoa.SessionExpired:
+		return ivoa.LifecycleCancelled
+	}
+	return ivoa.LifecyclePhase(s.Phase)
+}
+
+// schedule says from when to when a session is held. What is available may
+// start at any time of its interval: an offer stays good until it expires.
+func schedule(s *store.Session) *ivoa.Schedule {
+	p := s.Plan
+	earliest, latest := p.Start+p.Preparing, max(p.Latest, p.Start)+p.Preparing
+	releasing := p.Start + p.Preparing + p.Duration
+	return &ivoa.Schedule{
+		Preparing: &ivoa.StartDuration{Start: ivoa.FormatInstant(wall(p.Start)), Duration: duration(p.Preparing)},
+		Available: &ivoa.StartDuration{
+			Start:    ivoa.FormatInterval(ivoa.Interval{Start: wall(earliest), End: wall(latest)}),
+			Duration: duration(p.Duration),
+		},
+		Releasing: &ivoa.StartDuration{Start: ivoa.FormatInstant(wall(releasing)), Duration: duration(p.Releasing)},
+	}
+}
+
+func costs(amounts []store.Amount) []ivoa.CostItem {
+	var items []ivoa.CostItem
+	for _, a := range amounts {
+		cost := ivoa.NewFloatCost(a.Type, a.Value)
+		cost.Description = a.Unit // the schema has no other place for it
+		items = append(items, cost)
+	}
+	return items
+}
+
+func metrics(amounts []store.Amount) []ivoa.MetricItem {
+	var items []ivoa.MetricItem
+	for _, a := range amounts {
+		items = append(items, ivoa.NewFloatMetric(a.Type, a.Value))
+	}
+	return items
+}
+
+// connectors are the ways to a session's output.
+func connectors(s *store.Session) []ivoa.Connector {
+	if s.Attempt.Ref.IsZero() {
+		return nil
+	}
+	status := ivoa.ConnectorPreparing
+	switch {
+	case s.Attempt.Ended:
+		status = ivoa.ConnectorFinished
+	case s.Phase == ivoa.SessionRunning || s.Phase == ivoa.SessionReleasing:
+		status = ivoa.ConnectorAvailable
+	}
+	kinds := map[string]string{"stdout": ivoa.KindDockerStdout, "stderr": ivoa.KindDockerStderr}
+	var list []ivoa.Connector
+	for _, name := range []string{"stdout", "stderr"} {
+		list = append(list, ivoa.Connector{
+			Kind: kinds[name], Status: status, Protocol: "HTTP", Location: sessionPath(s.ID) + "/" + name,
+		})
+	}
+	return list
+}
+
+func wall(ms store.Millis) time.Time { return time.UnixMilli(ms).UTC() }
+
+func instant(ms store.Millis) ivoa.Time {
+	if ms == 0 {
+		return ivoa.Time{}
+	}
+	return ivoa.At(wall(ms))
+}
+
+func duration(ms store.Millis) string {
+	return ivoa.FormatDuration(time.Duration(ms) * time.Millisecond)
+}
+
+// decodeRequest reads a stored request.
+func decodeRequest(set *store.OfferSet) (*ivoa.ExecutionRequest, error) {
+	var request ivoa.ExecutionRequest
+	if len(set.Request) == 0 {
+		return &request, nil
+	}
+	limits := ivoa.Limits{Bytes: 1 << 30, Depth: 1 << 10, Entries: 1 << 30, Values: 1 << 30}
+	if _, err := ivoa.Decode(ivoa.JSON, set.Request, limits, &request); err != nil {
+		return nil, fmt.Errorf("the stored request of offer set %s is damaged: %w", set.ID, err)
+	}
+	return &request, nil
+}
