@@ -1,0 +1,79 @@
+package auth
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"starling/federation/identity"
+)
+
+// MaxLifetime bounds how long a development token may live.
+const MaxLifetime = 90 * 24 * time.Hour
+
+// issuerPrefix begins the names of development issuers; the rest is the
+// fingerprint of the key, so that a name can't be claimed with another key.
+const issuerPrefix = "urn:starling:development-issuer:"
+
+// An Issuer signs tokens with the key of one data directory.
+type Issuer struct {
+	key ed25519.PrivateKey
+}
+
+// Grant is what a token is to say.
+type Grant struct {
+	User     string
+	Groups   []string
+	Roles    []identity.Role // none: user
+	Proposal string          // empty: none
+}
+
+// LoadIssuer returns the issuer of a data directory, which must exist. The key
+// is made (mode 0600) where there is none yet.
+func LoadIssuer(dir string) (*Issuer, error) {
+	key, err := loadKey(dir)
+	if err != nil {
+		return nil, fmt.Errorf("load the development issuer's key: %w", err)
+	}
+	return &Issuer{key: key}, nil
+}
+
+// Name is the issuer that tokens name.
+func (i *Issuer) Name() string { return issuerName(i.Public()) }
+
+// Public is the key with which tokens are verified.
+func (i *Issuer) Public() ed25519.PublicKey { return i.key.Public().(ed25519.PublicKey) }
+
+// Issue signs a token that is good from now on for the lifetime. It refuses
+// what a Verifier would refuse.
+func (i *Issuer) Issue(grant Grant, now time.Time, lifetime time.Duration) (string, error) {
+	if lifetime <= 0 || lifetime > MaxLifetime {
+		return "", fmt.Errorf("issue a token: lifetime %s is not between 0 and %s", lifetime, MaxLifetime)
+	}
+	claims := &Claims{
+		RegisteredClaims: jwt.RegisteredClaims{
+			Issuer:    i.Name(),
+			Subject:   grant.User,
+			Audience:  jwt.ClaimStrings{Audience},
+			IssuedAt:  jwt.NewNumericDate(now),
+			ExpiresAt: jwt.NewNumericDate(now.Add(lifetime)),
+			ID:        rand.Text(),
+		},
+		Groups: grant.Groups, Roles: grant.Roles, Proposal: grant.Proposal,
+	}
+	if err := claims.Validate(); err != nil {
+		return "", fmt.Errorf("issue a token: %w", err)
+	}
+	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims)
+	token.Header["kid"] = fingerprint(i.Public())
+	signed, err := token.SignedString(i.key)
+	if err != nil {
+		return "", fmt.Errorf("sign a token: %w", err)
+	}
+	return signed, nil
+}
+
+func issuerName(key ed25519.PublicKey) string { return issuerPrefix + fingerprint(key) }

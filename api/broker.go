@@ -1,0 +1,79 @@
+package api
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"starling/accounting"
+	"starling/api/despatch"
+	"starling/api/ivoa"
+	"starling/consensus"
+	"starling/federation/identity"
+	"starling/node"
+)
+
+// Broker is all that this package asks of a node. Every call takes the caller
+// and checks what is the caller's (promise 8). Errors that a client may see are
+// *node.Problem; every other error is an internal one. Values that it returns
+// belong to this package, which fills in URLs where the broker has put paths.
+type Broker interface {
+	Requests
+	Sessions
+	Outputs
+	Executors
+	Record
+	Operation
+}
+
+// Requests answers what can be run, where and when.
+type Requests interface {
+	Ask(ctx context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice) (*ivoa.OfferSet, error)
+	Direct(ctx context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice, key string) (*ivoa.Session, error)
+	OfferSet(ctx context.Context, caller identity.Caller, id identity.UUID) (*ivoa.OfferSet, error)
+}
+
+// Sessions reads and changes sessions.
+type Sessions interface {
+	Session(ctx context.Context, caller identity.Caller, id identity.UUID) (*ivoa.Session, error)
+	Update(ctx context.Context, caller identity.Caller, id identity.UUID, update ivoa.Update, key string) (*ivoa.Session, error)
+	Sessions(ctx context.Context, caller identity.Caller, filter node.SessionFilter, cursor string, limit int) ([]*ivoa.Session, string, error)
+	// Events replays what happened after a sequence number, then follows.
+	Events(ctx context.Context, caller identity.Caller, id identity.UUID, after uint64) (<-chan node.Event, error)
+}
+
+// Outputs reads what sessions have written.
+type Outputs interface {
+	Files(ctx context.Context, caller identity.Caller, id identity.UUID) ([]node.File, error)
+	OpenFile(ctx context.Context, caller identity.Caller, id identity.UUID, name string) (io.ReadSeekCloser, node.File, error)
+	OpenOutput(ctx context.Context, caller identity.Caller, id identity.UUID, role string) (io.ReadSeekCloser, node.File, error)
+}
+
+// Executors is the broker's side of the despatch protocol.
+type Executors interface {
+	Register(ctx context.Context, caller identity.Caller, r despatch.Registration) (answer despatch.Registered, created bool, err error)
+	Executors(ctx context.Context, caller identity.Caller) ([]node.Executor, error)
+	// Despatch waits for work; nil with reasons means that there is none.
+	Despatch(ctx context.Context, caller identity.Caller, executor identity.UUID, wait time.Duration) (*despatch.Despatch, despatch.Reasons, error)
+	Report(ctx context.Context, caller identity.Caller, ref identity.UUID, updates despatch.Updates, wait time.Duration) (despatch.UpdatesAnswer, error)
+	Complete(ctx context.Context, caller identity.Caller, ref identity.UUID, done despatch.Completion) (node.CompletionAnswer, error)
+}
+
+// Record reads the history and the ledger. The filters' Caller is for the
+// broker to fill in.
+type Record interface {
+	HistoryEntry(ctx context.Context, caller identity.Caller, ref identity.UUID) (accounting.HistoryEntry, error)
+	History(ctx context.Context, caller identity.Caller, filter accounting.HistoryFilter, cursor accounting.Cursor, limit int) ([]accounting.HistoryEntry, accounting.Cursor, error)
+	Accounts(ctx context.Context, caller identity.Caller, filter accounting.AccountFilter, cursor accounting.Cursor, limit int) ([]accounting.Account, accounting.Cursor, error)
+	Entries(ctx context.Context, caller identity.Caller, account accounting.AccountID, cursor accounting.Cursor, limit int) ([]accounting.Entry, accounting.Cursor, error)
+	Statement(ctx context.Context, caller identity.Caller, filter accounting.StatementFilter, cursor accounting.Cursor, limit int) (accounting.Statement, error)
+}
+
+// Operation says how the node is.
+type Operation interface {
+	Ready() []string // what is wrong, in words; empty: ready
+	LogStatus() consensus.Status
+	NodeStatus() node.NodeStatus
+}
+
+var _ Broker = (*node.Broker)(nil)

@@ -1,0 +1,69 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics count what passes through the server, by route, so that their number
+// does not depend on what clients send.
+type metrics struct {
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+	inFlight prometheus.Gauge
+	bodies   *prometheus.CounterVec
+}
+
+func newMetrics(into prometheus.Registerer, s *streams) (*metrics, error) {
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "starling_http_requests_total",
+			Help: "Requests answered, by route, method and status.",
+		}, []string{"route", "method", "status"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "starling_http_request_seconds",
+			Help: "Time from a request's header to the end of its answer; long polls and streams include the waiting.",
+			// From a lookup in memory to the longest poll.
+			Buckets: []float64{.00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 2.5, 10, 30, 60},
+		}, []string{"route", "method"}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "starling_http_requests_in_flight",
+			Help: "Requests being answered now, streams and long polls included.",
+		}),
+		bodies: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "starling_http_body_bytes_total",
+			Help: "Bytes of bodies: of requests, as far as they were read, and of answers.",
+		}, []string{"direction"}),
+	}
+	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "starling_http_streams",
+		Help: "Event streams and followed outputs that are open.",
+	}, func() float64 { return float64(s.open()) })
+	var errs []error
+	for _, c := range []prometheus.Collector{m.requests, m.seconds, m.inFlight, m.bodies, open} {
+		errs = append(errs, into.Register(c))
+	}
+	return m, errors.Join(errs...)
+}
+
+func (m *metrics) observe(v *visit, took time.Duration) {
+	route, method := v.Path(), v.Request().Method
+	if route == "" {
+		route = "none"
+	}
+	switch method {
+	case http.MethodGet, http.MethodPost, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete:
+	default:
+		method = "other"
+	}
+	m.requests.WithLabelValues(route, method, strconv.Itoa(v.Response().Status)).Inc()
+	m.seconds.WithLabelValues(route, method).Observe(took.Seconds())
+	m.bodies.WithLabelValues("answer").Add(float64(v.Response().Size))
+}
+
+// read counts the bytes of a request's body.
+func (m *metrics) read(bytes int) { m.bodies.WithLabelValues("request").Add(float64(bytes)) }

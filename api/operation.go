@@ -1,0 +1,80 @@
+package api
+
+import (
+	_ "embed"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// healthy answers GET /healthz: the process answers, and that is all it says.
+func (s *Server) healthy(v *visit) error {
+	return v.send(http.StatusOK, plainText, []byte("ok\n"))
+}
+
+// readiness is what GET /readyz answers.
+type readiness struct {
+	Ready   bool     `json:"ready"`
+	Reasons []string `json:"reasons"`
+}
+
+// ready answers GET /readyz: 200 while the node takes work, 503 with the
+// reasons while it doesn't.
+func (s *Server) ready(v *visit) error {
+	wrong := s.Broker.Ready()
+	if s.streams.stopping() {
+		wrong = append(wrong, "the node is stopping")
+	}
+	status := http.StatusOK
+	if len(wrong) > 0 {
+		status = http.StatusServiceUnavailable
+	}
+	return v.answerJSON(status, readiness{Ready: len(wrong) == 0, Reasons: wrong})
+}
+
+// showMetrics answers GET /metrics in Prometheus' format.
+func (s *Server) showMetrics(v *visit) error {
+	options := promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: 4}
+	promhttp.HandlerFor(s.Gatherer, options).ServeHTTP(v.Response(), v.Request())
+	return nil
+}
+
+//go:embed openapi.yaml
+var openAPI []byte
+
+// OpenAPI returns the document that describes every path of this node.
+func OpenAPI() []byte { return openAPI }
+
+// document answers GET /openapi.yaml.
+func (s *Server) document(v *visit) error {
+	return v.send(http.StatusOK, "application/yaml", openAPI)
+}
+
+// indexPage is what GET / answers: what this is, and where things are.
+type indexPage struct {
+	Service string            `json:"service"`
+	Node    string            `json:"node,omitempty"`
+	Version string            `json:"version,omitempty"`
+	User    string            `json:"user"`
+	Links   map[string]string `json:"links"`
+}
+
+// index answers GET /.
+func (s *Server) index(v *visit) error {
+	if err := v.onlyJSON(); err != nil {
+		return err
+	}
+	links := make(map[string]string)
+	for name, path := range map[string]string{
+		"requests": "/requests", "sessions": "/sessions", "history": "/history", "accounts": "/accounts",
+		"statement": "/statements", "executors": "/executors", "nodes": "/federation/nodes",
+		"capabilities": capabilitiesPath, "availability": availabilityPath, "ready": readyPath,
+		"metrics": metricsPath, "openapi": documentPath,
+	} {
+		links[name] = v.absolute(path)
+	}
+	return v.answerJSON(http.StatusOK, indexPage{
+		Service: "Starling, an IVOA execution broker", Node: string(s.Node), Version: s.Version,
+		User: v.caller.User, Links: links,
+	})
+}

@@ -1,0 +1,122 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"starling/api/ivoa"
+	"starling/federation/identity"
+)
+
+// Authenticator tells who sent a request. Its errors are shown to the sender.
+type Authenticator interface {
+	Authenticate(r *http.Request) (identity.Caller, error)
+}
+
+// Options are what a Server is made of. Broker, Authenticator and BaseURL are
+// needed; everything else has a default.
+type Options struct {
+	Broker        Broker
+	Authenticator Authenticator
+	// BaseURL is what clients reach this node by, without a trailing slash:
+	// "https://broker.example.org". All URLs in answers begin with it.
+	BaseURL string
+	// Node and Version are shown on the index page.
+	Node    identity.NodeName
+	Version string
+	// Dev is set on a development node, which takes an absent token for its
+	// user: there only requests for its own host are served, so that no web
+	// page can reach it by a name of its own that it lets resolve to loopback.
+	Dev bool
+	// TrustedProxies are the networks of proxies whose X-Forwarded-For, -Host
+	// and -Proto count. None: nobody's do.
+	TrustedProxies []netip.Prefix
+
+	Limits Limits
+	Logger *slog.Logger // default: slog.Default()
+	// Registerer takes this package's metrics; Gatherer is what /metrics shows.
+	// Default: a registry of its own.
+	Registerer prometheus.Registerer
+	Gatherer   prometheus.Gatherer
+	// Now is the clock; default time.Now.
+	Now func() time.Time
+}
+
+// Limits bound what one request may cost. Values that are zero are the default
+// ones.
+type Limits struct {
+	// Body bounds the bodies of requests; its zero fields are ivoa's defaults
+	// (1 MiB, 10,000 entries in lists, 32 levels).
+	Body ivoa.Limits
+	// Query is the length of a query string in bytes; default 8 KiB.
+	Query int
+	// Page is the most that a list gives at once, whatever limit was asked;
+	// default 1000.
+	Page int
+	// Wait is the longest long poll; default 60 s.
+	Wait time.Duration
+	// Streams is how many event streams and followed outputs may be open, and
+	// StreamsPerUser how many of one user; default 1024 and 64.
+	Streams, StreamsPerUser int
+	// Heartbeat is the pause after which a silent event stream sends a comment,
+	// so that proxies keep it open and a lost client is noticed; default 15 s.
+	Heartbeat time.Duration
+	// Poll is the pause between looks at an output that is followed; default
+	// 250 ms.
+	Poll time.Duration
+}
+
+// defaultPage is the length of a list when none is asked for.
+const defaultPage = 100
+
+func (o *Options) complete() error {
+	if o.Broker == nil || o.Authenticator == nil {
+		return errors.New("api: options without a broker or an authenticator")
+	}
+	base, err := url.Parse(o.BaseURL)
+	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" || base.RawQuery != "" || base.Fragment != "" {
+		return fmt.Errorf("api: base URL %q: want http(s)://host[:port][/path]", o.BaseURL)
+	}
+	o.BaseURL = strings.TrimRight(o.BaseURL, "/")
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Registerer == nil || o.Gatherer == nil {
+		own := prometheus.NewRegistry()
+		o.Registerer, o.Gatherer = own, own
+	}
+	o.Limits.complete()
+	return nil
+}
+
+func (l *Limits) complete() {
+	defaults := ivoa.DefaultLimits()
+	orDefault(&l.Body.Bytes, defaults.Bytes)
+	orDefault(&l.Body.Depth, defaults.Depth)
+	orDefault(&l.Body.Entries, defaults.Entries)
+	orDefault(&l.Body.Values, defaults.Values)
+	orDefault(&l.Query, 8<<10)
+	orDefault(&l.Page, 1000)
+	orDefault(&l.Wait, time.Minute)
+	orDefault(&l.Streams, 1024)
+	orDefault(&l.StreamsPerUser, 64)
+	orDefault(&l.Heartbeat, 15*time.Second)
+	orDefault(&l.Poll, 250*time.Millisecond)
+}
+
+func orDefault[T int | time.Duration](value *T, otherwise T) {
+	if *value <= 0 {
+		*value = otherwise
+	}
+}

@@ -1,0 +1,78 @@
+package api
+
+import "net/http"
+
+// route is one operation. HEAD goes wherever GET does.
+type route struct {
+	method, path string
+	handle       handler
+}
+
+// routes is every path of this node. openapi.yaml describes the same, and a
+// test compares them.
+func (s *Server) routes() []route {
+	const get, post = http.MethodGet, http.MethodPost
+	return []route{
+		// IVOA ExecutionBroker 1.0.
+		{post, "/requests", s.ask},
+		{post, "/direct", s.direct},
+		{get, "/offersets/:uuid", s.offerSet},
+		{get, "/sessions/:uuid", s.session},
+		{post, "/sessions/:uuid", s.update},
+
+		// What users expect beyond it.
+		{get, "/sessions", s.sessions},
+		{get, "/sessions/:uuid/events", s.events},
+		{get, "/sessions/:uuid/stdout", s.stdout},
+		{get, "/sessions/:uuid/stderr", s.stderr},
+		{get, "/sessions/:uuid/files", s.files},
+		{get, "/sessions/:uuid/files/*", s.file},
+
+		// The despatch protocol.
+		{post, "/executors", s.register},
+		{get, "/executors", s.executors},
+		{post, "/executors/:uuid/despatch", s.despatch},
+		{post, "/history/:ref/updates", s.report},
+		{post, "/history/:ref/completion", s.complete},
+
+		// The record.
+		{get, "/history", s.history},
+		{get, "/history/:ref", s.historyEntry},
+		{get, "/accounts", s.accounts},
+		{get, "/accounts/:id/entries", s.entries},
+		{get, "/statements", s.statement},
+
+		// The federation and its nodes.
+		{get, "/federation/nodes", s.nodes},
+		{get, "/federation/log", s.logStatus},
+
+		// VOSI 1.1 and operation.
+		{get, availabilityPath, s.availability},
+		{get, capabilitiesPath, s.capabilities},
+		{get, healthPath, s.healthy},
+		{get, readyPath, s.ready},
+		{get, metricsPath, s.showMetrics},
+		{get, documentPath, s.document},
+		{get, "/", s.index},
+	}
+}
+
+// The paths that need no identity, and the metrics, which need a role.
+const (
+	availabilityPath = "/availability"
+	capabilitiesPath = "/capabilities"
+	healthPath       = "/healthz"
+	readyPath        = "/readyz"
+	documentPath     = "/openapi.yaml"
+	metricsPath      = "/metrics"
+)
+
+// openToAll reports whether anybody may ask: whoever looks for a broker, or looks
+// after one, has no token yet.
+func openToAll(path string) bool {
+	switch path {
+	case availabilityPath, capabilitiesPath, healthPath, readyPath, documentPath:
+		return true
+	}
+	return false
+}

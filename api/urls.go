@@ -1,0 +1,53 @@
+package api
+
+import (
+	"strings"
+
+	"starling/api/ivoa"
+)
+
+// absolute turns a path of this node into a URL. What is a URL already, of
+// another origin, stays as it is: only our own are ours to rewrite.
+func (v *visit) absolute(location string) string {
+	if !strings.HasPrefix(location, "/") || strings.HasPrefix(location, "//") {
+		return location
+	}
+	return v.base + location
+}
+
+// locateOffers fills in the URLs of an offer set, field by field.
+func (v *visit) locateOffers(offers *ivoa.OfferSet) *ivoa.OfferSet {
+	v.locate(&offers.Component)
+	for _, session := range offers.Offers {
+		v.locateSession(session)
+	}
+	return offers
+}
+
+// locateSession fills in the URLs of a session and its components.
+func (v *visit) locateSession(session *ivoa.Session) *ivoa.Session {
+	v.locate(&session.Component)
+	for i := range session.Connectors {
+		connector := &session.Connectors[i]
+		connector.Location = v.absolute(connector.Location)
+	}
+	if session.Executable != nil {
+		v.locate(session.Executable.Base())
+	}
+	if session.Compute != nil {
+		v.locate(session.Compute.Base())
+	}
+	for _, storage := range session.Storage {
+		v.locate(storage.Base())
+	}
+	for _, data := range session.Data {
+		v.locate(data.Base())
+	}
+	return session
+}
+
+func (v *visit) locate(component *ivoa.Component) {
+	if component.Meta != nil {
+		component.Meta.URL = v.absolute(component.Meta.URL)
+	}
+}

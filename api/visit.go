@@ -1,0 +1,44 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"starling/federation/identity"
+)
+
+// visit is one request on its way through the server: echo's context, and what
+// the stations have found out.
+type visit struct {
+	echo.Context
+	server *Server
+	id     string // of the request
+	began  time.Time
+	caller identity.Caller
+	local  bool   // it came through Server.Local
+	base   string // that URLs in the answer begin with
+}
+
+// header is the header of the answer.
+func (v *visit) header() http.Header { return v.Response().Header() }
+
+// control reaches the connection: deadlines, flushing.
+func (v *visit) control() *http.ResponseController {
+	return http.NewResponseController(v.Response())
+}
+
+// send writes a whole answer. The body goes out in one piece, with its length.
+func (v *visit) send(status int, contentType string, body []byte) error {
+	h := v.header()
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", itoa(len(body)))
+	v.Response().WriteHeader(status)
+	if v.Request().Method == http.MethodHead {
+		return nil
+	}
+	// A client that has gone away is no error of ours.
+	_, _ = v.Response().Write(body)
+	return nil
+}
