@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"starling/api/ivoa"
+	"starling/cmd/starling/internal/client"
+	"starling/cmd/starling/internal/request"
+	"starling/cmd/starling/internal/words"
+)
+
+// asking is what `offers` and `run` have in common: a request, from a file or
+// from flags.
+type asking struct {
+	file  string
+	print bool
+	wish  request.Wish
+}
+
+// flags declares the flags of a request.
+func (q *asking) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.SetInterspersed(false) // flags after the command are the command's own
+	f.StringVarP(&q.file, "file", "f", "", "the request: YAML, JSON or XML; - is the standard input")
+	f.BoolVar(&q.print, "print-request", false, "print the request and don't send it")
+	f.StringVar(&q.wish.Name, "name", "", "what to call it")
+	f.StringVar(&q.wish.Image, "image", "", "run in this container image, rather than as a process of the node")
+	f.StringVar(&q.wish.Cores, "cores", "", "cores, N or MIN:MAX")
+	f.StringVar(&q.wish.Memory, "memory", "", "memory in GiB, N or MIN:MAX")
+	f.StringVar(&q.wish.Storage, "storage", "", "size of the first --output in GiB, N or MIN:MAX")
+	f.StringVar(&q.wish.For, "for", "", "how long it may take: 10m, 2h, PT30M")
+	f.StringVar(&q.wish.Start, "start", "", "when to start, an ISO 8601 interval: 2026-12-01T00:00Z/P1D")
+	f.StringArrayVar(&q.wish.Data, "data", nil, "data to fetch, URL[#sha256=…][:/path] (path: /input)")
+	f.StringArrayVar(&q.wish.Outputs, "output", nil, "a directory that it may write to, kept afterwards: /output")
+	f.StringArrayVarP(&q.wish.Env, "env", "e", nil, "NAME=VALUE for its environment")
+	f.Float64Var(&q.wish.MaxCost, "max-cost", 0, "the most that it may cost")
+	_ = cmd.MarkFlagFilename("file", "yaml", "yml", "json", "xml")
+}
+
+// request reads or builds the request.
+func (q *asking) request(a *app, cmd *cobra.Command, command []string) (client.Request, error) {
+	if q.file == "" {
+		if cmd.Flags().Changed("max-cost") && q.wish.MaxCost <= 0 {
+			return client.Request{}, usage("--max-cost: %v is no cost; leave it out for no limit", q.wish.MaxCost)
+		}
+		q.wish.Command = command
+		built, err := q.wish.Build()
+		if err != nil {
+			return built, usage("%v", err)
+		}
+		return built, nil
+	}
+	if len(command) > 0 {
+		return client.Request{}, usage("either -f %s or a command, not both", q.file)
+	}
+	for _, name := range []string{"name", "image", "cores", "memory", "storage", "for", "start", "data", "output", "env", "max-cost"} {
+		if cmd.Flags().Changed(name) {
+			return client.Request{}, usage("--%s builds a request; it changes nothing in that of -f %s", name, q.file)
+		}
+	}
+	return request.Read(q.file, a.in)
+}
+
+// ask sends the request. With --print-request it prints it, and returns nil.
+func (q *asking) ask(ctx context.Context, a *app, cmd *cobra.Command, command []string) (*ivoa.OfferSet, error) {
+	req, err := q.request(a, cmd, command)
+	if err != nil {
+		return nil, err
+	}
+	if q.print {
+		_, err := a.out.Write(req.Body)
+		return nil, err
+	}
+	c, err := a.connect()
+	if err != nil {
+		return nil, err
+	}
+	set, err := c.Ask(ctx, req)
+	if q.file != "" && client.Unfit(err) {
+		return nil, fmt.Errorf("%s: %w", q.file, err)
+	}
+	return set, err
+}
+
+// printNo says why the answer is NO.
+func (a *app) printNo(set *ivoa.OfferSet) {
+	messages := messagesOf(&set.Component)
+	say(a.err, "NO: nothing can be offered%s", map[bool]string{true: ".", false: ", because"}[len(messages) == 0])
+	a.printMessages(messages)
+}
+
+// printOffers shows the offers of a set, the best first.
+func (a *app) printOffers(set *ivoa.OfferSet) error {
+	now := a.now()
+	if len(set.Offers) > 0 && !set.Offers[0].Expires.IsZero() {
+		until := set.Offers[0].Expires.Time
+		say(a.out, "%s, good until %s (%s)", words.Many(len(set.Offers), "offer"), words.Instant(until, now), words.In(until, now))
+	}
+	if err := offerTable(set.Offers, now).Write(a.out, a.outWidth); err != nil {
+		return err
+	}
+	a.printMessages(messagesOf(&set.Component))
+	return nil
+}

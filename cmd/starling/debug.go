@@ -1,0 +1,26 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+// newDebug returns the commands that look into the data directory of a node
+// that is down. They change nothing.
+func newDebug(a *app) *cobra.Command {
+	var data string
+	cmd := &cobra.Command{
+		Use:   "debug",
+		Short: "Look into the data directory of a node that is down",
+		Long: `Look into the data directory of a node that is down. Nothing is changed; while
+the node runs its files are locked, and these commands say so.`,
+	}
+	cmd.PersistentFlags().StringVar(&data, "data", "./starling-data", "data directory of the node")
+	_ = cmd.MarkPersistentFlagDirname("data")
+	cmd.AddCommand(
+		newDebugSessions(a, &data),
+		newDebugSession(a, &data),
+		newDebugHistory(a, &data),
+		newDebugAudit(a, &data),
+	)
+	return cmd
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"starling/accounting"
+	"starling/cmd/starling/internal/client"
+	"starling/cmd/starling/internal/table"
+	"starling/cmd/starling/internal/words"
+)
+
+func newHistory(a *app) *cobra.Command {
+	var filter client.HistoryFilter
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "history [REF]",
+		Short: "List what was run, or show the record of one attempt",
+		Args:  oneOrNone("an attempt"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.connect()
+			if err != nil {
+				return err
+			}
+			if len(args) == 1 {
+				entry, err := c.HistoryEntry(cmd.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				return a.printEntry(entry)
+			}
+			filter.Phase = strings.ToUpper(filter.Phase)
+			list, err := c.History(cmd.Context(), filter, all)
+			if err != nil {
+				return err
+			}
+			if a.forPrograms() {
+				return a.writeDocument(list)
+			}
+			if err := a.writeTable(historyTable(list.History, a.now()), nothing(cmd, "nothing was run yet")); err != nil {
+				return err
+			}
+			a.more(list.Next)
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&filter.Session, "session", "", "only attempts at this session")
+	f.StringVar(&filter.Phase, "phase", "", "only in this phase")
+	f.StringVar(&filter.User, "user", "", "only this user's (for operators)")
+	f.Var(positive{&filter.Limit}, "limit", "how many on a page")
+	f.BoolVar(&all, "all-pages", false, "all of them, rather than one page")
+	return cmd
+}
+
+func historyTable(entries []accounting.HistoryEntry, now time.Time) *table.Table {
+	t := table.New(
+		table.Column{Name: "ref"},
+		table.Column{Name: "phase"},
+		table.Column{Name: "opened", Right: true},
+		table.Column{Name: "took", Right: true},
+		table.Column{Name: "charged", Right: true, Flexible: true, Optional: true},
+	)
+	for _, h := range entries {
+		t.Add(string(h.HistoryRef), string(h.Phase), words.Instant(h.Opened.Time(), now), took(&h), chargedText(h.Charges))
+	}
+	return t
+}
+
+// took says how long an attempt took, from despatch to completion.
+func took(h *accounting.HistoryEntry) string {
+	if h.Ended.IsZero() {
+		return ""
+	}
+	return words.Duration(h.Ended.Time().Sub(h.Opened.Time()))
+}
+
+func chargedText(charges []accounting.Quantity) string {
+	for _, q := range charges {
+		if q.Name == accounting.Monetary {
+			return quantities([]accounting.Quantity{q})
+		}
+	}
+	return ""
+}
+
+// printEntry shows the whole record of one attempt.
+func (a *app) printEntry(h *accounting.HistoryEntry) error {
+	if a.forPrograms() {
+		return a.writeDocument(h)
+	}
+	now := a.now()
+	row := func(name, value string) { labelled(a.out, a.outWidth, len("executor  "), name, value) }
+	row("attempt", string(h.HistoryRef))
+	row("session", string(h.Session)+", attempt "+words.Amount(float64(h.Attempt)))
+	row("phase", string(h.Phase))
+	row("node", string(h.Node))
+	row("executor", firstOf(h.ExecutorName, string(h.Executor)))
+	row("user", string(h.Owners.User.ID))
+	row("paid by", h.Owners.Payer().String()+", "+string(h.Period))
+	row("opened", words.Instant(h.Opened.Time(), now))
+	row("started", words.Instant(h.Started.Time(), now))
+	row("ended", words.Instant(h.Ended.Time(), now))
+	row("took", took(h))
+	row("used", quantities(h.Resources))
+	row("estimate", quantities(h.Estimate))
+	row("charged", quantities(h.Charges))
+	if h.Failure != nil {
+		row("failure", h.Failure.Message)
+	}
+	for _, action := range h.Actions {
+		row("action", action.ID+actionTime(action))
+	}
+	for _, e := range h.Exposures {
+		row("exposure", e.ID+", "+words.Many(len(e.Files), "file"))
+	}
+	for _, f := range latest(h.Files) {
+		row("file", f.Name+", "+words.Size(f.Bytes))
+	}
+	for _, q := range h.Quality {
+		row("quality", q.ID+" "+words.Amount(q.Value)+" "+q.Description)
+	}
+	for _, l := range h.Log {
+		row("log", words.Instant(l.Time.Time(), now)+" "+l.Text)
+	}
+	for _, n := range h.Notes {
+		row("note", words.Instant(n.Time.Time(), now)+" "+n.Text)
+	}
+	return nil
+}
+
+// latest leaves the earlier reports of a file out: it grew since.
+func latest(files []accounting.File) []accounting.File {
+	var kept []accounting.File
+	for i, f := range files {
+		again := func(later accounting.File) bool { return later.Name == f.Name }
+		if !slices.ContainsFunc(files[i+1:], again) {
+			kept = append(kept, f)
+		}
+	}
+	return kept
+}
+
+func actionTime(action accounting.Action) string {
+	if action.Completed.IsZero() || action.Started.IsZero() {
+		return ""
+	}
+	return ", " + words.Duration(action.Completed.Time().Sub(action.Started.Time()))
+}

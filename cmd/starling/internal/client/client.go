@@ -1,0 +1,150 @@
+// Package client speaks a node's HTTP API on behalf of the command line: one
+// method for each thing that a command needs, typed answers, and errors that
+// say what to do.
+//
+// Requests are sent as the user wrote them, so that the node's complaints name
+// the lines of her file. Answers are read as JSON, within bounds: a node is not
+// trusted either.
+package client
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// ProposalHeader names the proposal that pays for what is asked.
+const ProposalHeader = "Starling-Proposal"
+
+// maxAnswer bounds the size of an answer that is read into memory, in bytes: a
+// page of a thousand sessions has some megabytes.
+const maxAnswer = 64 << 20
+
+// Client speaks to one node.
+type Client struct {
+	// Base is the node's URL, without a trailing slash.
+	Base string
+	// Token is sent as bearer token; empty sends none.
+	Token string
+	// Proposal pays; empty leaves it to the token.
+	Proposal string
+	// Timeout bounds each call, but for those that stream.
+	Timeout time.Duration
+
+	http *http.Client
+}
+
+// New returns a client of a node. The URL is checked here, so that a mistyped
+// one is not taken for a node that is down.
+func New(base string, timeout time.Duration) (*Client, error) {
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, fmt.Errorf("%q is not the URL of a node, as http://127.0.0.1:7733 is", base)
+	}
+	return &Client{
+		Base:    strings.TrimRight(base, "/"),
+		Timeout: timeout,
+		http: &http.Client{
+			Transport: http.DefaultTransport.(*http.Transport).Clone(),
+			// An answer of 303 carries the document itself; there is no need to
+			// ask again, and a token must not follow to another host.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}, nil
+}
+
+// Close ends idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// call is one request to the node.
+type call struct {
+	method, path string
+	query        url.Values
+	media        string // of the body
+	body         []byte
+	header       http.Header
+}
+
+// reply is an answer that has been read.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// do makes a call and reads its answer. Answers of 400 and above are errors.
+func (c *Client) do(ctx context.Context, what call) (*reply, error) {
+	if c.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.Timeout)
+		defer cancel()
+	}
+	resp, err := c.send(ctx, what)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err != nil {
+		return nil, c.unreachable(err)
+	}
+	if len(body) > maxAnswer {
+		return nil, fmt.Errorf("the answer to %s %s has more than %d MiB", what.method, what.path, maxAnswer>>20)
+	}
+	if resp.StatusCode >= 400 {
+		return nil, problemOf(resp, body)
+	}
+	return &reply{resp.StatusCode, resp.Header, body}, nil
+}
+
+// open makes a call whose answer is a stream; the caller closes it. Only ctx
+// bounds it.
+func (c *Client) open(ctx context.Context, what call) (*http.Response, error) {
+	resp, err := c.send(ctx, what)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode < 300 {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return nil, c.unreachable(err)
+	}
+	return nil, problemOf(resp, body)
+}
+
+func (c *Client) send(ctx context.Context, what call) (*http.Response, error) {
+	address := c.Base + what.path
+	if len(what.query) > 0 {
+		address += "?" + what.query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, what.method, address, bytes.NewReader(what.body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	for name, values := range what.header {
+		req.Header[name] = values
+	}
+	if what.media != "" {
+		req.Header.Set("Content-Type", what.media)
+	}
+	if c.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.Token)
+	}
+	if c.Proposal != "" {
+		req.Header.Set(ProposalHeader, c.Proposal)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, c.unreachable(err)
+	}
+	return resp, nil
+}

@@ -1,0 +1,115 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+)
+
+// Problem is an error that the node answered (RFC 9457).
+type Problem struct {
+	Status    int    `json:"status"`
+	Title     string `json:"title"`
+	Detail    string `json:"detail"`
+	Field     string `json:"field"`
+	RequestID string `json:"requestId"`
+
+	body []byte
+}
+
+// Error says what is wrong, where, and what to do where that is known.
+func (p *Problem) Error() string {
+	var b strings.Builder
+	b.WriteString(p.said())
+	switch {
+	case p.Status == http.StatusUnauthorized:
+		b.WriteString(" — give a token with --token, STARLING_TOKEN or `starling token --save`")
+	case p.Field != "" && !strings.Contains(p.Detail, p.Field):
+		fmt.Fprintf(&b, " (at %s)", p.Field)
+	case p.Status >= 500 && p.RequestID != "":
+		fmt.Fprintf(&b, " (request %s in the node's log)", p.RequestID)
+	}
+	return b.String()
+}
+
+func (p *Problem) said() string {
+	if p.Detail != "" {
+		return p.Detail
+	}
+	return fmt.Sprintf("the node answered %d %s", p.Status, p.Title)
+}
+
+func problemOf(resp *http.Response, body []byte) *Problem {
+	p := &Problem{}
+	// Whatever isn't a problem document is told by its status alone.
+	if json.Unmarshal(body, p) != nil || p.Title == "" && p.Detail == "" {
+		p.Title = http.StatusText(resp.StatusCode)
+	}
+	p.Status, p.body = resp.StatusCode, body
+	return p
+}
+
+// hasStatus reports whether an error is a Problem of one of these statuses.
+func hasStatus(err error, statuses ...int) bool {
+	var p *Problem
+	if !errors.As(err, &p) {
+		return false
+	}
+	for _, s := range statuses {
+		if p.Status == s {
+			return true
+		}
+	}
+	return false
+}
+
+// NotFound reports whether the node doesn't know what was asked for, or doesn't
+// show it to this caller.
+func NotFound(err error) bool { return hasStatus(err, http.StatusNotFound, http.StatusGone) }
+
+// Unfit reports whether the node found fault with what was sent.
+func Unfit(err error) bool {
+	return hasStatus(err, http.StatusBadRequest, http.StatusRequestEntityTooLarge)
+}
+
+// Unreachable says that no answer came from a node.
+type Unreachable struct {
+	Base string
+	Err  error
+}
+
+// Error says which node, why, and what to do.
+func (u *Unreachable) Error() string {
+	switch {
+	case errors.Is(u.Err, syscall.ECONNREFUSED):
+		return fmt.Sprintf("no node answers at %s — is `starling serve` running? Another one is chosen with --node", u.Base)
+	case errors.Is(u.Err, context.DeadlineExceeded):
+		return fmt.Sprintf("the node at %s did not answer in time; --timeout gives it longer", u.Base)
+	}
+	return fmt.Sprintf("no answer from the node at %s: %v", u.Base, u.Err)
+}
+
+// Unwrap returns why there was no answer.
+func (u *Unreachable) Unwrap() error { return u.Err }
+
+// unreachable keeps a cancellation what it is: the user's own doing.
+func (c *Client) unreachable(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	if errors.Is(err, context.Canceled) {
+		return context.Canceled
+	}
+	return &Unreachable{c.Base, err}
+}
+
+func isUnreachable(err error) bool {
+	var u *Unreachable
+	return errors.As(err, &u)
+}

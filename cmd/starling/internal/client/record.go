@@ -1,0 +1,108 @@
+package client
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+
+	"starling/accounting"
+)
+
+// HistoryList is a page of execution attempts.
+type HistoryList struct {
+	History []accounting.HistoryEntry `json:"history"`
+	Next    string                    `json:"next,omitempty"`
+}
+
+// HistoryFilter chooses attempts; what is empty chooses all.
+type HistoryFilter struct {
+	Session string
+	Phase   string
+	User    string
+	Limit   int
+}
+
+// History lists attempts, the newest first, one page of them or all.
+func (c *Client) History(ctx context.Context, filter HistoryFilter, all bool) (*HistoryList, error) {
+	query := limited(filter.Limit)
+	setUnlessEmpty(query, "session", filter.Session)
+	setUnlessEmpty(query, "phase", filter.Phase)
+	setUnlessEmpty(query, "user", filter.User)
+	list := new(HistoryList)
+	next, err := pages(ctx, c, "/history", query, all, func(page *HistoryList) string {
+		list.History = append(list.History, page.History...)
+		return page.Next
+	})
+	list.Next = next
+	return list, err
+}
+
+// HistoryEntry returns the record of one attempt in full.
+func (c *Client) HistoryEntry(ctx context.Context, ref string) (*accounting.HistoryEntry, error) {
+	entry := new(accounting.HistoryEntry)
+	return entry, c.getJSON(ctx, "/history/"+url.PathEscape(ref), nil, entry)
+}
+
+// AccountList is a page of accounts.
+type AccountList struct {
+	Accounts []accounting.Account `json:"accounts"`
+	Next     string               `json:"next,omitempty"`
+}
+
+// AccountFilter chooses accounts; what is empty chooses all.
+type AccountFilter struct {
+	Owner, Period, Resource, Side string
+	Limit                         int
+}
+
+// Accounts lists accounts, one page of them or all.
+func (c *Client) Accounts(ctx context.Context, filter AccountFilter, all bool) (*AccountList, error) {
+	query := limited(filter.Limit)
+	setUnlessEmpty(query, "owner", filter.Owner)
+	setUnlessEmpty(query, "period", filter.Period)
+	setUnlessEmpty(query, "resource", filter.Resource)
+	setUnlessEmpty(query, "side", filter.Side)
+	list := new(AccountList)
+	next, err := pages(ctx, c, "/accounts", query, all, func(page *AccountList) string {
+		list.Accounts = append(list.Accounts, page.Accounts...)
+		return page.Next
+	})
+	list.Next = next
+	return list, err
+}
+
+// Statement returns what an owner was estimated, used and was charged in a
+// period. Empty values mean the caller, and now.
+func (c *Client) Statement(ctx context.Context, owner, period string) (*accounting.Statement, error) {
+	query := url.Values{}
+	setUnlessEmpty(query, "owner", owner)
+	setUnlessEmpty(query, "period", period)
+	statement := new(accounting.Statement)
+	return statement, c.getJSON(ctx, "/statements", query, statement)
+}
+
+func limited(limit int) url.Values {
+	query := url.Values{}
+	if limit > 0 {
+		query.Set("limit", strconv.Itoa(limit))
+	}
+	return query
+}
+
+// pages gets one page, or all; it returns where the rest begins.
+func pages[Page any](ctx context.Context, c *Client, path string, query url.Values, all bool, take func(*Page) string) (string, error) {
+	for {
+		page := new(Page)
+		if err := c.getJSON(ctx, path, query, page); err != nil {
+			return "", err
+		}
+		next := take(page)
+		if next == "" || !all {
+			return next, nil
+		}
+		var err error
+		if path, query, err = c.following(next); err != nil {
+			return "", err
+		}
+	}
+}

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"starling/accounting"
+	"starling/api"
+	"starling/api/auth"
+	"starling/api/ivoa"
+	"starling/consensus"
+	"starling/federation/identity"
+	"starling/node"
+	"starling/node/config"
+	"starling/node/store"
+	"starling/scheduling"
+)
+
+// What a node keeps in its data directory, beside consensus.StateFile and the
+// development issuer's key.
+const (
+	sessionsFile = "sessions.db"
+	workDir      = "work"  // where the process executor works
+	spoolDir     = "spool" // reports that wait for an answer
+)
+
+// drain is how long requests under way may take when the node stops.
+const drain = 10 * time.Second
+
+// serve runs a node until ctx ends. Everything is started in the order in which
+// it is needed, and stopped in the reverse order.
+func serve(ctx context.Context, c config.Config, log *slog.Logger) (err error) {
+	var stops stack
+	defer func() { err = errors.Join(err, stops.unwind()) }()
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	sessions, err := openStore(c, metrics, &stops)
+	if err != nil {
+		return err
+	}
+	outbox, record, err := openRecord(c, sessions, metrics, log, &stops)
+	if err != nil {
+		return err
+	}
+	broker, err := startBroker(c, sessions, outbox, record, metrics, log, &stops)
+	if err != nil {
+		return err
+	}
+	server, err := newServer(c, broker, metrics, log)
+	if err != nil {
+		return err
+	}
+	// The executors come first, so that nobody is told that there are none. They
+	// need no port; but they go first too, while the port still answers.
+	var executors stack
+	err = startExecutors(ctx, c, server, log, &executors)
+	if err != nil {
+		return errors.Join(err, executors.unwind())
+	}
+	listener, err := api.Listen(ctx, c.HTTP, server)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		err = fmt.Errorf("another program listens on %s; --http chooses another address", c.HTTP)
+	}
+	if err != nil {
+		return errors.Join(err, executors.unwind())
+	}
+	stops.push(func() error {
+		patience, cancel := context.WithTimeout(context.Background(), drain)
+		defer cancel()
+		return listener.Shutdown(patience)
+	})
+	stops.push(executors.unwind)
+	log.Info("the node is ready", "name", c.Name, "url", c.URL, "data", c.Data, "executors", c.Executors, "dev", c.Dev)
+	select {
+	case <-ctx.Done():
+		log.Info("the node is stopping")
+		return nil
+	case err := <-listener.Done():
+		return fmt.Errorf("serve %s: %w", c.HTTP, err)
+	}
+}
+
+// openStore opens the session store, which locks the data directory.
+func openStore(c config.Config, metrics prometheus.Registerer, stops *stack) (*store.Store, error) {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	commits := prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "starling_store_commit_seconds", Help: "How long commits of the session store take, fsync included.",
+		Buckets: prometheus.ExponentialBuckets(0.0002, 2, 14),
+	})
+	writes := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "starling_store_writes_total", Help: "Writes committed to the session store; many share a commit.",
+	})
+	failures := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "starling_store_failures_total", Help: "Commits of the session store that failed.",
+	})
+	metrics.MustRegister(commits, writes, failures)
+	s, err := store.Open(store.Options{
+		Path: filepath.Join(c.Data, sessionsFile),
+		Committed: func(n int, took time.Duration, err error) {
+			if err != nil {
+				failures.Inc()
+				return
+			}
+			commits.Observe(took.Seconds())
+			writes.Add(float64(n))
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	stops.push(s.Close)
+	return s, nil
+}
+
+// openRecord opens the outbox in the session store, and the log that drains it.
+func openRecord(c config.Config, sessions *store.Store, metrics prometheus.Registerer, log *slog.Logger, stops *stack) (*consensus.Outbox, *consensus.Local, error) {
+	outbox, err := consensus.NewOutbox(sessions.DB(), consensus.OutboxOptions{})
+	if err != nil {
+		return nil, nil, err
+	}
+	record, err := consensus.OpenLocal(consensus.Options{Node: c.Name, Dir: c.Data, Outbox: outbox, Log: log, Registerer: metrics})
+	if err != nil {
+		return nil, nil, err
+	}
+	record.Start(context.Background())
+	stops.push(record.Close)
+	return outbox, record, nil
+}
+
+// startBroker starts the broker.
+func startBroker(c config.Config, sessions *store.Store, outbox *consensus.Outbox, record *consensus.Local, metrics prometheus.Registerer, log *slog.Logger, stops *stack) (*node.Broker, error) {
+	costs, err := accounting.NewTariff(tariffOf(c.Tariff))
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	work, err := filepath.Abs(filepath.Join(c.Data, workDir))
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(work, 0o700); err != nil {
+		return nil, fmt.Errorf("make the work directory: %w", err)
+	}
+	broker, err := node.New(context.Background(), node.Options{
+		Name: identity.NodeName(c.Name), URL: c.URL,
+		Capacity: scheduling.Resources{Cores: c.Capacity.Cores, Memory: c.Capacity.Memory, Storage: c.Capacity.Storage, GPUs: c.Capacity.GPUs},
+		Offers:   c.Offers, Sessions: c.Sessions, Site: c.Site, Costs: costs, Areas: []string{work},
+		Store: sessions, Outbox: outbox, Record: record, Logger: log, Metrics: metrics,
+	})
+	if err != nil {
+		return nil, err
+	}
+	stops.push(func() error { broker.Close(); return nil })
+	return broker, nil
+}
+
+// tariffOf is the configured tariff in the ledger's terms.
+func tariffOf(t config.Tariff) accounting.TariffConfig {
+	tariff := accounting.TariffConfig{Currency: t.Currency, Rates: map[string]accounting.RateConfig{}}
+	for name, r := range t.Rates {
+		tariff.Rates[name] = accounting.RateConfig{Per: string(r.Per), Price: string(r.Price), Energy: string(r.Energy), Carbon: string(r.Carbon)}
+	}
+	for _, d := range t.Daily {
+		tariff.Daily = append(tariff.Daily, accounting.DailyConfig{From: string(d.From), To: string(d.To), Factor: string(d.Factor)})
+	}
+	return tariff
+}
+
+// newServer makes the HTTP server of a broker.
+func newServer(c config.Config, broker *node.Broker, metrics *prometheus.Registry, log *slog.Logger) (*api.Server, error) {
+	issuer, err := auth.LoadIssuer(c.Data)
+	if err != nil {
+		return nil, err
+	}
+	proxies, err := networks(c.Proxies)
+	if err != nil {
+		return nil, err
+	}
+	limits := ivoa.DefaultLimits()
+	limits.Bytes, limits.Entries, limits.Depth = int(c.Limits.Body), c.Limits.List, c.Limits.Depth
+	return api.New(api.Options{
+		Broker: broker, Authenticator: auth.Bearer{Verifier: auth.NewVerifier(time.Now, issuer.Public()), Dev: c.Dev},
+		BaseURL: c.URL, Node: identity.NodeName(c.Name), Version: version(), Dev: c.Dev, TrustedProxies: proxies,
+		Limits: api.Limits{Body: limits, Page: c.Limits.Page},
+		Logger: log, Registerer: metrics, Gatherer: metrics,
+	})
+}
+
+// networks reads addresses and networks; an address is a network of one.
+func networks(texts []string) ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for _, text := range texts {
+		if !strings.Contains(text, "/") {
+			address, err := netip.ParseAddr(text)
+			if err != nil {
+				return nil, fmt.Errorf("proxies: %w", err)
+			}
+			list = append(list, netip.PrefixFrom(address, address.BitLen()))
+			continue
+		}
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("proxies: %w", err)
+		}
+		list = append(list, network)
+	}
+	return list, nil
+}
+
+// stack is what has to be stopped, the last first.
+type stack []func() error
+
+func (s *stack) push(stop func() error) { *s = append(*s, stop) }
+
+func (s *stack) unwind() error {
+	var errs []error
+	for i := len(*s) - 1; i >= 0; i-- {
+		errs = append(errs, (*s)[i]())
+	}
+	*s = nil
+	return errors.Join(errs...)
+}
