@@ -1,0 +1,93 @@
+// Package examples holds no code, only the tests that keep the examples true.
+package examples
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"starling/api/ivoa"
+	"starling/node/config"
+)
+
+// Nothing in an example is misspelt: an unknown property would be a notice.
+func TestEveryExampleRequestIsUnderstoodWhole(t *testing.T) {
+	var found []string
+	for _, pattern := range []string{"*.yaml", "*/*.yaml"} {
+		paths, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		found = append(found, paths...)
+	}
+	require.Contains(t, found, "hubble/request.yaml")
+	for _, path := range found {
+		if path == "starling.yaml" {
+			continue
+		}
+		body, err := os.ReadFile(path)
+		require.NoError(t, err)
+		understoodWhole(t, path, body)
+	}
+}
+
+// The README's request is an example too, where K stands for the address of the
+// kinds.
+func TestTheRequestOfTheREADMEIsUnderstoodWhole(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	request := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(text)
+	require.NotNil(t, request, "README.md has no request")
+	kinds := strings.TrimSuffix(ivoa.KindSimpleCompute, "/compute/simple-compute-resource.yaml")
+	require.Contains(t, string(text), "`"+kinds+"`", "README.md says what K stands for")
+	understoodWhole(t, "README.md", []byte(strings.ReplaceAll(string(request[1]), "kind: K/", "kind: "+kinds+"/")))
+}
+
+func understoodWhole(t *testing.T, name string, body []byte) {
+	t.Helper()
+	var request ivoa.ExecutionRequest
+	notices, err := ivoa.Decode(ivoa.YAML, body, ivoa.DefaultLimits(), &request)
+	require.NoError(t, err, name)
+	assert.Empty(t, notices, name)
+	require.NotNil(t, request.Executable, name)
+	for _, kind := range unknownKinds(&request) {
+		assert.Fail(t, "nobody knows this kind", "%s: %s", name, kind)
+	}
+}
+
+// unknownKinds lists the kinds of a request that the standard's types don't have.
+func unknownKinds(r *ivoa.ExecutionRequest) []string {
+	all := []any{r.Executable, r.Compute}
+	if r.Compute != nil {
+		for _, v := range r.Compute.Mounted().Volumes {
+			all = append(all, v)
+		}
+	}
+	for _, s := range r.Storage {
+		all = append(all, s)
+	}
+	for _, d := range r.Data {
+		all = append(all, d)
+	}
+	for _, c := range r.Costs {
+		all = append(all, c)
+	}
+	var unknown []string
+	for _, component := range all {
+		if name := fmt.Sprintf("%T", component); strings.Contains(name, "Unknown") {
+			unknown = append(unknown, fmt.Sprintf("%+v", component))
+		}
+	}
+	return unknown
+}
+
+func TestTheExampleConfigurationIsGood(t *testing.T) {
+	c, err := config.Load(config.Sources{File: "starling.yaml", Host: "elsewhere"})
+	require.NoError(t, err)
+	assert.Equal(t, "jodrell", c.Name)
+	assert.NotEmpty(t, c.Tariff.Daily)
+}

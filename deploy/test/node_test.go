@@ -1,0 +1,271 @@
+package systemtest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+// binary is the program under test; TestMain builds it.
+var binary string
+
+func TestMain(m *testing.M) {
+	if onlyListed() {
+		os.Exit(m.Run())
+	}
+	dir, err := os.MkdirTemp("", "starling-systemtest-")
+	if err != nil {
+		panic(err)
+	}
+	binary = filepath.Join(dir, "starling")
+	if err := build(binary); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.RemoveAll(dir)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
+		os.RemoveAll(dir)
+		os.Exit(status)
+	}))
+}
+
+// onlyListed reports whether the tests are only listed.
+func onlyListed() bool {
+	return slices.ContainsFunc(os.Args, func(a string) bool { return strings.HasPrefix(a, "-test.list") })
+}
+
+func build(path string) error {
+	args := []string{"build", "-o", path}
+	if raceDetector {
+		args = append(args, "-race")
+	}
+	out, err := exec.Command("go", append(args, "starling/cmd/starling")...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("build the binary: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// prices are so high that no program, however short, is charged nothing.
+const prices = `
+tariff:
+  rates:
+    core-seconds: {price: 1, energy: 1, carbon: 1}
+`
+
+// capacity is what every node here has, unless its test says otherwise.
+const capacity = "cores=8,memory=16,storage=100,gpus=0"
+
+// Node is a broker in a process of its own, with a data directory that outlives
+// the process.
+type Node struct {
+	t     *testing.T
+	URL   string
+	Data  string
+	flags []string
+
+	process *exec.Cmd
+	ended   chan struct{} // closed when the process has ended
+}
+
+// start starts a development node with a data directory of its own; the flags
+// come after the usual ones, and override them. When the test is over, the node
+// is stopped and looked at: see autopsy.
+func start(t *testing.T, flags ...string) *Node {
+	t.Helper()
+	n := newNode(t, filepath.Join(t.TempDir(), "data"), flags...)
+	n.Start()
+	return n
+}
+
+func newNode(t *testing.T, data string, flags ...string) *Node {
+	t.Helper()
+	address := freeAddress(t)
+	n := &Node{t: t, URL: "http://" + address, Data: data}
+	n.flags = append([]string{"serve", "--dev", "--name", "test", "--http", address, "--data", n.Data, "--capacity", capacity}, flags...)
+	config := data + ".yaml"
+	require.NoError(t, os.WriteFile(config, []byte(prices), 0o600))
+	n.flags = append(n.flags, "--config", config)
+	t.Cleanup(n.autopsy)
+	return n
+}
+
+// freeAddress finds a port of loopback that nobody has at the moment.
+func freeAddress(t *testing.T) string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// Start starts the node's process and waits until it takes work.
+func (n *Node) Start() {
+	n.t.Helper()
+	n.launch()
+	eventually(n.t, "the node to be ready", func() bool {
+		if !n.Alive() {
+			n.t.Fatalf("the node has ended; it said:\n%s", n.Log())
+		}
+		a, err := n.try("GET", "/readyz", nil)
+		return err == nil && a.Status == 200
+	})
+}
+
+// launch starts the node's process and waits for nothing.
+func (n *Node) launch() {
+	n.t.Helper()
+	log, err := os.OpenFile(n.logPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	require.NoError(n.t, err)
+	defer log.Close()
+	n.process = exec.Command(binary, n.flags...)
+	n.process.Stdout, n.process.Stderr = log, log
+	// The node dies with the test, however the test ends.
+	n.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	require.NoError(n.t, n.process.Start())
+	process, ended := n.process, make(chan struct{})
+	n.ended = ended
+	go func() {
+		_ = process.Wait() // Stop reads the status
+		close(ended)
+	}()
+}
+
+func (n *Node) logPath() string { return n.Data + ".log" }
+
+// Log is all that the node has said in all of its lives.
+func (n *Node) Log() string {
+	log, _ := os.ReadFile(n.logPath())
+	return string(log)
+}
+
+// Alive reports whether the node's process runs.
+func (n *Node) Alive() bool {
+	if n.process == nil {
+		return false
+	}
+	select {
+	case <-n.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// Kill ends the node as a crash would, with no chance to do anything.
+func (n *Node) Kill() {
+	n.t.Helper()
+	require.NoError(n.t, n.process.Process.Kill())
+	<-n.ended
+}
+
+// Restart kills the node and starts it again.
+func (n *Node) Restart() {
+	n.t.Helper()
+	n.Kill()
+	n.Start()
+}
+
+// Stop ends the node as an operator would, and returns its exit status.
+func (n *Node) Stop() int {
+	n.t.Helper()
+	if !n.Alive() {
+		return n.process.ProcessState.ExitCode()
+	}
+	err := n.process.Process.Signal(syscall.SIGTERM)
+	if err != nil && !errors.Is(err, os.ErrProcessDone) {
+		n.t.Errorf("stop the node: %v", err)
+	}
+	select {
+	case <-n.ended:
+	case <-time.After(patience):
+		n.t.Errorf("the node did not stop on SIGTERM; it said:\n%s", n.Log())
+		n.Kill()
+	}
+	return n.process.ProcessState.ExitCode()
+}
+
+// autopsy ends a test's node, and holds for every test: the node stops when it
+// is told to, its ledger balances, it has logged neither race nor panic, and
+// nothing of its data directory goes on running.
+func (n *Node) autopsy() {
+	t := n.t
+	if n.process == nil {
+		return
+	}
+	if n.Alive() {
+		assert.Equal(t, 0, n.Stop(), "exit status of the node")
+		out, err := exec.Command(binary, "debug", "audit", "--data", n.Data).CombinedOutput()
+		assert.NoError(t, err, "%s", out)
+	}
+	var left []process
+	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
+		if left = processesOf(n.Data); len(left) == 0 {
+			break
+		}
+	}
+	for _, p := range left {
+		t.Errorf("left running: %d %s", p.pid, p.command)
+		_ = syscall.Kill(p.pid, syscall.SIGKILL)
+	}
+	n.checkLogs()
+	if t.Failed() {
+		t.Logf("the node's log:\n%s", last(n.Log(), 200))
+	}
+}
+
+func (n *Node) checkLogs() {
+	shim, _ := os.ReadFile(filepath.Join(n.Data, "work", "shim.log"))
+	for _, log := range []string{n.Log(), string(shim)} {
+		for _, bad := range []string{"DATA RACE", "panic", "a request failed", "fatal error"} {
+			if at := strings.Index(log, bad); at >= 0 {
+				n.t.Errorf("the log says %q:\n%s", bad, log[at:min(len(log), at+2000)])
+			}
+		}
+	}
+}
+
+// last returns the last lines of a text.
+func last(text string, lines int) string {
+	all := strings.Split(text, "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+// said is what a command line has printed, and its exit status.
+type said struct {
+	status   int
+	out, err string
+}
+
+// starling runs one command line against the node, as a user would.
+func (n *Node) starling(args ...string) said {
+	n.t.Helper()
+	return n.starlingIn("", args...)
+}
+
+// starlingIn does it with something on the standard input.
+func (n *Node) starlingIn(in string, args ...string) said {
+	n.t.Helper()
+	var out, err bytes.Buffer
+	command := exec.Command(binary, args...)
+	command.Env = append(os.Environ(), "STARLING_NODE="+n.URL, "STARLING_TOKEN=", "COLUMNS=80", "XDG_CONFIG_HOME="+filepath.Dir(n.Data))
+	command.Stdin, command.Stdout, command.Stderr = strings.NewReader(in), &out, &err
+	failed := command.Run()
+	var exit *exec.ExitError
+	if failed != nil && !errors.As(failed, &exit) {
+		n.t.Fatalf("starling %s: %v", strings.Join(args, " "), failed)
+	}
+	return said{command.ProcessState.ExitCode(), out.String(), err.String()}
+}

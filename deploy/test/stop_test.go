@@ -1,0 +1,72 @@
+package systemtest
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// held is an answer that a node holds open.
+type held struct {
+	ended chan struct{} // closed when the node has let go of it
+	begun chan struct{} // closed when its header is there
+}
+
+// hold begins a request in the background.
+func (n *Node) hold(method, path string) *held {
+	h := &held{ended: make(chan struct{}), begun: make(chan struct{})}
+	ctx, cancel := context.WithCancel(context.Background())
+	r, err := http.NewRequestWithContext(ctx, method, n.URL+path, nil)
+	require.NoError(n.t, err)
+	var waits sync.WaitGroup
+	n.t.Cleanup(func() { cancel(); waits.Wait() })
+	waits.Go(func() {
+		defer close(h.ended)
+		resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(r)
+		if err != nil {
+			return
+		}
+		close(h.begun)
+		defer resp.Body.Close()
+		_, _ = io.Copy(io.Discard, resp.Body)
+	})
+	return h
+}
+
+func TestSIGTERMStopsANodeWithOpenStreamsAndLeavesItsWorkRunning(t *testing.T) {
+	t.Parallel()
+	n, g := start(t), newGate(t)
+	a := n.do("POST", "/executors", object{"name": "outside", "kinds": list{"urn:test:kind"}, "capacity": object{"cores": 0, "memory": 0, "storage": 0, "gpus": 0}})
+	require.Equal(t, 201, a.Status, "%s", a.Body)
+	var executor struct{ UUID string }
+	a.into(t, &executor)
+	id := n.accept(work{command: g.program()})
+	g.began(1)
+	n.await(id, "RUNNING")
+
+	inFlight := n.metric("starling_http_requests_in_flight")
+	poll := n.hold("POST", "/executors/"+executor.UUID+"/despatch?wait=30s")
+	events := n.hold("GET", "/sessions/"+id+"/events")
+	output := n.hold("GET", "/sessions/"+id+"/stdout?follow=true")
+	<-events.begun
+	<-output.begun
+	eventually(t, "the poll to be held", func() bool { return n.metric("starling_http_requests_in_flight") >= inFlight+3 })
+
+	require.Equal(t, 0, n.Stop(), "exit status")
+	for _, h := range []*held{poll, events, output} {
+		<-h.ended
+	}
+	assert.NotContains(t, n.Log(), "level=ERROR", "stopping is no error")
+	assert.Equal(t, 1, g.waiting(), "the program goes on")
+	n.Start()
+	n.await(id, "RUNNING")
+	g.Open()
+	n.ranOnce(id, "COMPLETED")
+	assert.Equal(t, 1, g.count("began"))
+	assert.Equal(t, "done\n", n.file(id, "result.txt"))
+}
