@@ -1,0 +1,43 @@
+# Starling: see README.md. Go and a shell are all that these targets need.
+GO ?= go
+
+.PHONY: all build test demo bench fuzz lint clean
+
+all: build
+
+# The two programs.
+build:
+	$(GO) build -trimpath -o bin/starling ./cmd/starling
+	$(GO) build -trimpath -o bin/starling-sim ./cmd/starling-sim
+
+# Every test, with the race detector.
+test:
+	$(GO) test -race -timeout 20m $(TESTFLAGS) ./...
+
+# One development node, one real request, its result and its bill.
+demo: build
+	$(GO) run ./deploy/demo bin/starling deploy/examples/hubble
+
+# How fast it is on this machine; see BENCHMARKS.md for what has been measured.
+bench: build
+	bin/starling-sim bench
+
+# A short run of every fuzz target. Counted, not timed: when the time of a run is
+# over, `go test` now and then takes its own deadline for a failure.
+FUZZTIME ?= 20000x
+fuzz:
+	@for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$package || exit 1; \
+		done; \
+	done
+
+# What .ci/run wants to be clean.
+lint:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+
+clean:
+	rm -rf bin
