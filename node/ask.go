@@ -211,7 +211,7 @@ const (
 func (b *Broker) offer(caller identity.Caller, q *question, set *store.OfferSet, p scheduling.Proposal, rank int) *store.Session {
 	s := &store.Session{
 		ID: b.mint.New(set.Created), OfferSet: set.ID, Owners: owners(caller), Name: q.name,
-		Kind: q.kind, Data: q.dataKinds, Schemes: q.schemes, Stages: len(q.request.Data),
+		Kind: q.kind, Data: q.dataKinds, Schemes: q.schemes, Stages: len(q.request.Data), Actions: ownActions(q.request.Executable),
 		Phase: ivoa.SessionOffered, Created: set.Created, Modified: set.Created, Expires: set.Expires,
 		Costs: b.amounts(p.Quote.Costs), Metrics: b.amounts(p.Quote.Metrics),
 		Plan: store.Plan{

@@ -2,10 +2,7 @@ package node
 
 import (
 	"context"
-	"strconv"
 	"time"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"starling/accounting"
 	"starling/api/despatch"
@@ -285,48 +282,4 @@ func identification(o accounting.Owners, session string) despatch.Identification
 	return despatch.Identification{
 		TAG: name(o.TAG), Programme: name(o.Programme), Proposal: name(o.Proposal), User: name(o.User), Group: name(o.Group),
 	}
-}
-
-// stagePrefix begins the id of an action that stages data; they are numbered.
-const stagePrefix = "stage-"
-
-// sequenceOf is what an executor has to do for a session, in order.
-func sequenceOf(s *store.Session, request *ivoa.ExecutionRequest) ([]despatch.Action, error) {
-	var sequence []despatch.Action
-	var volumes []despatch.Volume
-	mounts := map[string]*ivoa.SimpleVolumeMount{}
-	for _, v := range request.Compute.Mounted().Volumes {
-		if v, ok := v.(*ivoa.SimpleVolumeMount); ok {
-			mounts[v.Resource] = v
-			volumes = append(volumes, despatch.Volume{Path: v.Path, Mode: string(v.Mode), Name: v.Name()})
-		}
-	}
-	for i, c := range walk(&request.Components) {
-		d, ok := c.(ivoa.DataResource)
-		if !ok {
-			continue
-		}
-		stage := &despatch.Stage{Data: s.Components[i].String(), Name: d.Base().Name(), Kind: d.Base().Kind, Bytes: dataBytes(d)}
-		if simple, ok := d.(*ivoa.SimpleDataResource); ok {
-			stage.Location, stage.SHA256, _ = splitChecksum(simple.Location)
-		}
-		// Data are mounted themselves, or lie in storage that is.
-		mount := mounts[placeRef(i)]
-		if mount == nil {
-			mount = mounts[d.Place().Storage]
-		}
-		if mount != nil {
-			stage.Path, stage.Mode = mount.Path, string(mount.Mode)
-		}
-		sequence = append(sequence, despatch.Action{ID: stagePrefix + strconv.Itoa(len(sequence)+1), Kind: despatch.ActionStageData, Stage: stage})
-	}
-	executable, err := ivoa.Encode(ivoa.JSON, request.Executable)
-	if err != nil {
-		return nil, err
-	}
-	return append(sequence,
-		despatch.Action{ID: "run", Kind: despatch.ActionRun, Run: &despatch.Run{Executable: jsontext.Value(executable), Volumes: volumes}},
-		despatch.Action{ID: "save", Kind: despatch.ActionSave},
-		despatch.Action{ID: "release", Kind: despatch.ActionRelease},
-	), nil
 }

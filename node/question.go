@@ -89,6 +89,8 @@ func (r *reader) executable() {
 		r.docker(e)
 	case *ivoa.Process:
 		r.process(e)
+	case *ivoa.Sequence:
+		r.sequence(e)
 	case *ivoa.SingularityContainer:
 		r.need("/executable/location", e.Location)
 	case *ivoa.JupyterNotebook:

@@ -290,22 +290,25 @@ func (b *Broker) applyUpdate(s *store.Session, u despatch.Update, now store.Mill
 func (b *Broker) applyAction(s *store.Session, u despatch.Update, now store.Millis) {
 	started := u.Type == despatch.ActionStarted
 	stage, staging := strings.CutPrefix(u.Action, stagePrefix)
+	main, last := isMain(s, u.Action)
 	switch {
 	case staging:
 		advance(s, ivoa.SessionPreparing, now)
 		if !started && stage == strconv.Itoa(s.Stages) {
 			advance(s, ivoa.SessionAvailable, now)
 		}
-	case u.Action == "run" && started:
+	case main && started:
 		if advance(s, ivoa.SessionRunning, now) && s.Attempt.Running == 0 {
 			s.Attempt.Running = now
 			b.stretch(s, now)
 		}
-	case u.Action == "run":
+	case main:
 		if s.Attempt.Running == 0 {
 			s.Attempt.Running = now
 		}
-		advance(s, ivoa.SessionReleasing, now)
+		if last {
+			advance(s, ivoa.SessionReleasing, now)
+		}
 	}
 }
 

@@ -50,13 +50,15 @@ type Name struct {
 	Name string `json:"name,omitempty"`
 }
 
-// The kinds of action that a broker puts into a sequence. A user's own sequence
-// (urn:starling:executable:sequence-1.0) may hold any others.
+// The kinds of action that a broker puts into a sequence. The actions of a
+// user's own sequence (urn:starling:executable:sequence-1.0) have the kinds that
+// she gives them, which are any others, and ActionOwn where she gives none.
 const (
 	ActionStageData = "stage-data" // fetch Stage.Location into the work area
 	ActionRun       = "run"        // run Run.Executable
 	ActionSave      = "save"       // list the files of the Run's writable volumes
 	ActionRelease   = "release"    // remove staged data and all that is not kept
+	ActionOwn       = "action"     // do what Value says
 )
 
 // Action is one step of a sequence, done in order.
@@ -65,7 +67,7 @@ type Action struct {
 	Kind  string `json:"kind"`
 	Stage *Stage `json:"stage,omitempty"` // of a stage-data action
 	Run   *Run   `json:"run,omitempty"`   // of a run action
-	// Value is a user's own action, handed over verbatim.
+	// Value is a user's own action, a JSON object handed over verbatim.
 	Value jsontext.Value `json:"value,omitempty"`
 }
 

@@ -20,15 +20,18 @@
 // holds a report back for half a lease at most.
 //
 // The sequence of every despatch is a stage-data action for each data resource,
-// then run, save and release. What the user wrote is in Run.Executable, whole:
-// the actions of a user's own sequence (urn:starling:executable:sequence-1.0)
-// are its list "actions". Only kinds, schemes and sizes that an executor has
-// registered are ever despatched to it.
+// then what it is all for, then save and release. What it is for is one action
+// run with the executable as the user wrote it (Run.Executable); or, where she
+// wrote a sequence of her own (urn:starling:executable:sequence-1.0), each of her
+// actions in its place, under the kind that she gave it, verbatim in Value, with
+// the ids action-1, action-2 and so on. There is no run action then. Only kinds,
+// schemes and sizes that an executor has registered are ever despatched to it.
 //
 // The reports move the session: that of an action's start makes it PREPARING
-// (stage-data) or RUNNING (run), the completion ends it. An executor reports
-// what it cares to; a completion alone will do. Files may lie anywhere: the node
-// lists them all, and serves those with a file:// location in its work directory.
+// (stage-data) or RUNNING (run, or one of the user's own), the completion ends
+// it. An executor reports what it cares to; a completion alone will do. Files may
+// lie anywhere: the node lists them all, and serves those with a file:// location
+// in its work directory.
 //
 // Three rules make it safe to retry anything at any time. Every update and
 // completion bears a key: the same again is a duplicate and changes nothing.

@@ -38,7 +38,8 @@ type Session struct {
 	Expires  Millis            `json:"expires,omitzero"` // of the offer
 
 	Plan       Plan            `json:"plan"`
-	Stages     int             `json:"stages,omitzero"` // how many data are to be staged
+	Stages     int             `json:"stages,omitzero"`  // how many data are to be staged
+	Actions    int             `json:"actions,omitzero"` // how many actions the user wrote; 0: there is one, run
 	Costs      []Amount        `json:"costs,omitempty"`
 	Metrics    []Amount        `json:"metrics,omitempty"`
 	Components []identity.UUID `json:"components"` // in the order of package node's walk
