@@ -7,19 +7,40 @@ import (
 	"time"
 )
 
-// A CostModel says what usage costs. It is evaluated by the node that owns a
+// A CostModel says what work costs. It is evaluated by the node that owns a
 // session, and its answers go into commands; the state machine never asks it.
-// [Tariff] is one.
+// [Tariff] is one; package costs has others, which operators write.
 type CostModel interface {
-	// Estimate is what the usage would cost if it began at start and took d.
-	Estimate(usage []Quantity, start time.Time, d time.Duration) ([]Quantity, error)
-	// Charge is what the usage costs that took from start to end.
-	Charge(usage []Quantity, start, end time.Time) ([]Quantity, error)
+	// Charge is what the work costs, or would cost: the same for an estimate
+	// beforehand as for the charge at the end. With an error, the bill has what
+	// could be priced all the same; the error says what is missing.
+	Charge(w Work) (Bill, error)
 	// Changes lists the instants from <= t < until at which prices change, in
 	// order, at most MaxChanges: an offer that begins there may be cheaper.
 	Changes(from, until time.Time) []time.Time
 	// Hash names these very prices; it is recorded with each charge.
 	Hash() TariffHash
+	// Units are the resources that may be charged, each with its unit and an
+	// amount of 0: money first.
+	Units() []Quantity
+}
+
+// Work is what a cost model prices: what is used, from when to when, by whom.
+type Work struct {
+	Kind   string // of the executable
+	Site   NodeName
+	Pool   string // the executor whose capacity it takes; "": the site's own
+	Owners Owners
+	Size   Footprint
+
+	Usage      []Quantity // spread evenly from start to end
+	Start, End time.Time
+}
+
+// A Bill is what a cost model makes of some work. What costs nothing is left
+// out.
+type Bill struct {
+	Charges []Quantity
 }
 
 // MaxChanges bounds the answer of CostModel.Changes.

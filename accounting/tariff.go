@@ -13,31 +13,29 @@ import (
 // strings, so that none is rounded on its way.
 type TariffConfig struct {
 	// Currency is the unit of money, such as "EUR".
-	Currency string `json:"currency" koanf:"currency"`
+	Currency string `json:"currency"`
 	// Rates are by the name of the usage: "core-seconds". Usage without a rate
 	// costs nothing.
-	Rates map[string]RateConfig `json:"rates,omitempty" koanf:"rates"`
-	// Daily are the times of day at which money costs are multiplied, without
-	// overlap. Outside of them the factor is 1.
-	Daily []DailyConfig `json:"daily,omitempty" koanf:"daily"`
+	Rates map[string]RateConfig `json:"rates,omitempty"`
+	// Daily are the times of the week at which money costs are multiplied,
+	// without overlap. Outside of them the factor is 1.
+	Daily []DailyConfig `json:"daily,omitempty"`
 }
 
 // RateConfig is what one kind of usage costs. An empty number is 0.
 type RateConfig struct {
 	// Per is how many units of usage the prices are for; empty is 1. With 3600,
 	// core-seconds are priced by the core-hour.
-	Per    string `json:"per,omitempty" koanf:"per"`
-	Price  string `json:"price,omitempty" koanf:"price"`   // money
-	Energy string `json:"energy,omitempty" koanf:"energy"` // kWh
-	Carbon string `json:"carbon,omitempty" koanf:"carbon"` // kg
+	Per    string `json:"per,omitempty"`
+	Price  string `json:"price,omitempty"`  // money
+	Energy string `json:"energy,omitempty"` // kWh
+	Carbon string `json:"carbon,omitempty"` // kg
 }
 
-// DailyConfig is a time of every day, UTC. From 22:00 to 06:00 is the night;
-// from 00:00 to 00:00 the whole day.
+// DailyConfig is a time of every day, or of some, with its factor.
 type DailyConfig struct {
-	From   string `json:"from" koanf:"from"` // HH:MM
-	To     string `json:"to" koanf:"to"`     // HH:MM, not included
-	Factor string `json:"factor" koanf:"factor"`
+	Hours
+	Factor string `json:"factor"`
 }
 
 // A Tariff is a list of prices by usage and time of day. It never changes, and
@@ -45,7 +43,8 @@ type DailyConfig struct {
 type Tariff struct {
 	currency Unit
 	rates    map[Resource]rate
-	day      day
+	calendar Calendar
+	factors  []*big.Rat // by the calendar's bands
 	hash     TariffHash
 }
 
@@ -82,7 +81,7 @@ func NewTariff(config TariffConfig) (*Tariff, error) {
 		t.rates[Resource(name)] = r
 	}
 	var err error
-	if t.day, err = newDay(config.Daily); err != nil {
+	if err = t.setHours(config.Daily); err != nil {
 		return nil, fmt.Errorf("tariff: %w", err)
 	}
 	text, err := encodeJSON(config) // maps are written in order of their keys
@@ -92,6 +91,22 @@ func NewTariff(config TariffConfig) (*Tariff, error) {
 	sum := sha256.Sum256(text)
 	t.hash = TariffHash(hex.EncodeToString(sum[:8]))
 	return t, nil
+}
+
+func (t *Tariff) setHours(daily []DailyConfig) (err error) {
+	hours := make([]Hours, len(daily))
+	for i, c := range daily {
+		factor, err := configNumber("factor", c.Factor, nil)
+		if err != nil || factor == nil {
+			return invalid(fmt.Sprintf("daily[%d].factor", i), "%.40q is not a decimal number of at least 0", c.Factor)
+		}
+		hours[i], t.factors = c.Hours, append(t.factors, factor)
+	}
+	t.factors = append(t.factors, big.NewRat(1, 1)) // outside of all
+	if t.calendar, err = NewCalendar(hours); err != nil {
+		return fmt.Errorf("daily%w", err)
+	}
+	return nil
 }
 
 func newRate(c RateConfig) (rate, error) {
@@ -134,24 +149,20 @@ func configNumber(name, text string, otherwise *big.Rat) (*big.Rat, error) {
 // Hash is described at CostModel.
 func (t *Tariff) Hash() TariffHash { return t.hash }
 
-// Currency is the unit of what is charged as Monetary.
-func (t *Tariff) Currency() Unit { return t.currency }
-
-// Estimate is described at CostModel.
-func (t *Tariff) Estimate(usage []Quantity, start time.Time, d time.Duration) ([]Quantity, error) {
-	return t.Charge(usage, start, start.Add(d))
+// Units is described at CostModel.
+func (t *Tariff) Units() []Quantity {
+	return []Quantity{{Name: Monetary, Unit: t.currency}, {Name: Energy, Unit: KilowattHours}, {Name: Carbon, Unit: Kilograms}}
 }
 
-// Charge takes the usage to be spread evenly from start to end, and prices each
-// part at the factor of its time. It is exact: rounded once, half to even, in
-// the millionth of the unit. What costs nothing is left out.
-func (t *Tariff) Charge(usage []Quantity, start, end time.Time) ([]Quantity, error) {
-	if end.Before(start) {
-		return nil, invalid("charge", "it ends %v before it starts", start.Sub(end))
+// Charge prices each part of the usage at the factor of its time. It is exact:
+// rounded once, half to even, in the millionth of the unit. What costs nothing
+// is left out. Who uses it makes no difference.
+func (t *Tariff) Charge(w Work) (Bill, error) {
+	if w.End.Before(w.Start) {
+		return Bill{}, invalid("charge", "it ends %v before it starts", w.Start.Sub(w.End))
 	}
-	factor := t.day.mean(start, end)
 	var money, energy, carbon big.Rat
-	for _, q := range usage {
+	for _, q := range w.Usage {
 		r, priced := t.rates[q.Name]
 		if !priced {
 			continue
@@ -161,8 +172,10 @@ func (t *Tariff) Charge(usage []Quantity, start, end time.Time) ([]Quantity, err
 		energy.Add(&energy, new(big.Rat).Mul(amount, r.energy))
 		carbon.Add(&carbon, new(big.Rat).Mul(amount, r.carbon))
 	}
-	money.Mul(&money, factor)
-	var charges []Quantity
+	if len(t.factors) > 1 {
+		money.Mul(&money, t.factor(w.Start, w.End))
+	}
+	var bill Bill
 	for _, part := range []struct {
 		name Resource
 		unit Unit
@@ -170,18 +183,28 @@ func (t *Tariff) Charge(usage []Quantity, start, end time.Time) ([]Quantity, err
 	}{{Monetary, t.currency, &money}, {Energy, KilowattHours, &energy}, {Carbon, Kilograms, &carbon}} {
 		amount, err := roundRat(part.sum, part.unit)
 		if err != nil {
-			return nil, fmt.Errorf("charge %s: %w", part.name, err)
+			return Bill{}, fmt.Errorf("charge %s: %w", part.name, err)
 		}
 		if amount != 0 {
-			charges = append(charges, Quantity{part.name, amount, part.unit})
+			bill.Charges = append(bill.Charges, Quantity{part.name, amount, part.unit})
 		}
 	}
-	return charges, nil
+	return bill, nil
+}
+
+// factor is the mean over a span, weighted by time.
+func (t *Tariff) factor(start, end time.Time) *big.Rat {
+	sum, total := new(big.Rat), int64(0)
+	for band, part := range t.calendar.Split(start, end) {
+		sum.Add(sum, new(big.Rat).Mul(big.NewRat(int64(part), 1), t.factors[band]))
+		total += int64(part)
+	}
+	return sum.Quo(sum, big.NewRat(total, 1))
 }
 
 // Changes is described at CostModel.
 func (t *Tariff) Changes(from, until time.Time) []time.Time {
-	return t.day.changes(from, until)
+	return t.calendar.Changes(from, until)
 }
 
 // roundRat is the nearest amount of the unit, half to even.

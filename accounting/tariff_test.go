@@ -19,7 +19,7 @@ var night = TariffConfig{
 		"core-seconds": {Per: "3600", Price: "0.36", Energy: "0.01", Carbon: "0.002"},
 		"bytes-staged": {Per: "1e9", Price: "0.05"},
 	},
-	Daily: []DailyConfig{{From: "22:00", To: "06:00", Factor: "0.5"}},
+	Daily: []DailyConfig{{Hours{From: "22:00", To: "06:00"}, "0.5"}},
 }
 
 func tariff(t require.TestingT, config TariffConfig) *Tariff {
@@ -54,20 +54,17 @@ func TestChargesFollowThePriceOfTheTime(t *testing.T) {
 	}
 	usage := []Quantity{quantity(t, CoreSeconds, "3600", "s"), quantity(t, "unpriced", "1", "s")}
 	for _, c := range cases {
-		charges, err := tr.Charge(usage, c.start, c.end)
+		bill, err := tr.Charge(Work{Usage: usage, Start: c.start, End: c.end})
 		require.NoError(t, err)
 		want := []Quantity{
 			quantity(t, Monetary, c.want, "EUR"), quantity(t, Energy, "0.01", "kWh"), quantity(t, Carbon, "0.002", "kg"),
 		}
-		assert.Equal(t, want, charges, c.name)
-		estimate, err := tr.Estimate(usage, c.start, c.end.Sub(c.start))
-		require.NoError(t, err)
-		assert.Equal(t, want, estimate, c.name)
+		assert.Equal(t, want, bill.Charges, c.name)
 	}
-	charges, err := tr.Charge([]Quantity{quantity(t, BytesStaged, "3e9", Bytes)}, clock(1, 10), clock(1, 11))
+	bill, err := tr.Charge(Work{Usage: []Quantity{quantity(t, BytesStaged, "3e9", Bytes)}, Start: clock(1, 10), End: clock(1, 11)})
 	require.NoError(t, err)
-	assert.Equal(t, euros(t, "0.15"), charges)
-	_, err = tr.Charge(usage, clock(1, 11), clock(1, 10))
+	assert.Equal(t, euros(t, "0.15"), bill.Charges)
+	_, err = tr.Charge(Work{Usage: usage, Start: clock(1, 11), End: clock(1, 10)})
 	assert.ErrorIs(t, err, ErrInvalid)
 }
 
@@ -82,9 +79,9 @@ func TestACutAnywhereChangesNoPrice(t *testing.T) {
 		cost := func(from time.Time, d time.Duration) Amount {
 			usage, err := Footprint{Cores: 7}.Usage(d)
 			require.NoError(rt, err)
-			charges, err := tr.Charge(usage, from, from.Add(d))
+			bill, err := tr.Charge(Work{Usage: usage, Start: from, End: from.Add(d)})
 			require.NoError(rt, err)
-			for _, q := range charges {
+			for _, q := range bill.Charges {
 				if q.Name == Monetary {
 					return q.Amount
 				}
@@ -105,7 +102,7 @@ func TestChangesAreTheInstantsOfAnotherPrice(t *testing.T) {
 	assert.Empty(t, tr.Changes(clock(3, 0), clock(1, 0)))
 	assert.Len(t, tr.Changes(clock(1, 0), clock(1, 0).AddDate(10, 0, 0)), MaxChanges)
 	flat := night
-	flat.Daily = []DailyConfig{{From: "00:00", To: "00:00", Factor: "2"}}
+	flat.Daily = []DailyConfig{{Hours{From: "00:00", To: "00:00"}, "2"}}
 	assert.Empty(t, tariff(t, flat).Changes(clock(1, 0), clock(9, 0)))
 }
 
@@ -114,7 +111,7 @@ func TestAHashNamesTheTariff(t *testing.T) {
 	dearer := night
 	dearer.Rates = map[string]RateConfig{"core-seconds": {Price: "1"}}
 	assert.NotEqual(t, tariff(t, night).Hash(), tariff(t, dearer).Hash())
-	assert.Equal(t, Unit("EUR"), tariff(t, night).Currency())
+	assert.Equal(t, Quantity{Name: Monetary, Unit: "EUR"}, tariff(t, night).Units()[0])
 }
 
 func TestABadTariffNamesItsKey(t *testing.T) {
@@ -126,11 +123,11 @@ func TestABadTariffNamesItsKey(t *testing.T) {
 		{TariffConfig{Currency: "EUR", Rates: map[string]RateConfig{"x": {Price: "-1"}}}, "rates.x.price"},
 		{TariffConfig{Currency: "EUR", Rates: map[string]RateConfig{"x": {Energy: "1/2"}}}, "rates.x.energy"},
 		{TariffConfig{Currency: "EUR", Rates: map[string]RateConfig{"x": {Per: "0"}}}, "rates.x.per"},
-		{TariffConfig{Currency: "EUR", Daily: []DailyConfig{{From: "6", To: "07:00", Factor: "1"}}}, "daily[0].from"},
-		{TariffConfig{Currency: "EUR", Daily: []DailyConfig{{From: "06:00", To: "24:00", Factor: "1"}}}, "daily[0].to"},
-		{TariffConfig{Currency: "EUR", Daily: []DailyConfig{{From: "06:00", To: "07:00"}}}, "daily[0].factor"},
+		{TariffConfig{Currency: "EUR", Daily: []DailyConfig{{Hours{From: "6", To: "07:00"}, "1"}}}, "daily[0].from"},
+		{TariffConfig{Currency: "EUR", Daily: []DailyConfig{{Hours{From: "06:00", To: "24:00"}, "1"}}}, "daily[0].to"},
+		{TariffConfig{Currency: "EUR", Daily: []DailyConfig{{Hours{From: "06:00", To: "07:00"}, ""}}}, "daily[0].factor"},
 		{TariffConfig{Currency: "EUR", Daily: []DailyConfig{
-			{From: "22:00", To: "06:00", Factor: "1"}, {From: "05:00", To: "07:00", Factor: "2"}}}, "overlap at 5h"},
+			{Hours{From: "22:00", To: "06:00"}, "1"}, {Hours{From: "05:00", To: "07:00"}, "2"}}}, "overlap on mon, 05:00"},
 	}
 	for _, c := range cases {
 		_, err := NewTariff(c.config)
@@ -172,8 +169,8 @@ func ExampleTariff_Charge() {
 	}})
 	start := time.Date(2026, 11, 18, 12, 0, 0, 0, time.UTC)
 	usage, _ := Footprint{Cores: 8}.Usage(30 * time.Minute)
-	charges, _ := tr.Charge(usage, start, start.Add(30*time.Minute))
-	for _, c := range charges {
+	bill, _ := tr.Charge(Work{Usage: usage, Start: start, End: start.Add(30 * time.Minute)})
+	for _, c := range bill.Charges {
 		fmt.Println(c.Name, c.Amount.Format(c.Unit), c.Unit)
 	}
 	// Output: monetary 0.12 EUR

@@ -72,7 +72,7 @@ func (b *Broker) answer(caller identity.Caller, q *question) (*store.OfferSet, [
 			"open", strconv.Itoa(open)))
 		return set, nil
 	}
-	candidates, pools, simulated := b.candidates(q, now)
+	candidates, pools, simulated := b.candidates(caller, q, now)
 	if len(candidates) == 0 {
 		set.Messages = append(set.Messages, b.unable(q, now))
 		return set, nil
@@ -108,7 +108,7 @@ func (b *Broker) answer(caller identity.Caller, q *question) (*store.OfferSet, [
 }
 
 // candidates are the pools that could run a question's executable.
-func (b *Broker) candidates(q *question, now store.Millis) (candidates []scheduling.Candidate, pools []*pool, simulated []bool) {
+func (b *Broker) candidates(caller identity.Caller, q *question, now store.Millis) (candidates []scheduling.Candidate, pools []*pool, simulated []bool) {
 	taken := b.taken(q.kind, now)
 	for _, id := range slices.SortedFunc(maps.Keys(b.state.pools), compareUUIDs) {
 		p := b.state.pools[id]
@@ -116,7 +116,7 @@ func (b *Broker) candidates(q *question, now store.Millis) (candidates []schedul
 		if !ok || sim && taken {
 			continue
 		}
-		candidates = append(candidates, scheduling.Candidate{Timeline: p.timeline, Terms: b.terms(q)})
+		candidates = append(candidates, scheduling.Candidate{Timeline: p.timeline, Terms: b.terms(caller, q, p)})
 		pools, simulated = append(pools, p), append(simulated, sim)
 	}
 	return candidates, pools, simulated

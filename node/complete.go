@@ -98,11 +98,13 @@ func (b *Broker) conclude(a *attempt, c despatch.Completion, command accounting.
 	// differ, it didn't end before.
 	command.Started = min(accounting.Instant(began), command.Time)
 	command.Resources = b.withFootprint(s, command.Resources, now-began)
-	charges, err := b.options.Costs.Charge(command.Resources, wall(began), wall(now))
+	work := b.work(s)
+	work.Usage, work.Start, work.End = command.Resources, wall(began), wall(now)
+	bill, err := b.options.Costs.Charge(work)
 	if err != nil {
 		b.log.Error("an attempt can't be charged", "attempt", a.ref.String(), "error", err)
 	}
-	command.Charges, command.Estimate, command.Tariff = charges, b.estimateOf(s), b.options.Costs.Hash()
+	command.Charges, command.Estimate, command.Tariff = bill.Charges, b.estimateOf(s), b.options.Costs.Hash()
 
 	again := b.mayTryAgain(s, a, c)
 	s = b.change(s, func(s *store.Session) {

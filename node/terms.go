@@ -6,6 +6,7 @@ import (
 
 	"starling/accounting"
 	"starling/api/ivoa"
+	"starling/federation/identity"
 	"starling/node/store"
 	"starling/scheduling"
 )
@@ -44,47 +45,72 @@ func preparing(data []ivoa.DataResource) scheduling.Span {
 type terms struct {
 	costs accounting.CostModel
 	site  siteMetrics
-	bytes int64 // to be staged
+	work  accounting.Work // without its size and its time
+	bytes int64           // to be staged
 }
 
 type siteMetrics struct{ computePerformance, ioThroughput float64 }
 
-func (b *Broker) terms(q *question) scheduling.Terms {
-	return terms{costs: b.options.Costs, bytes: q.bytes, site: siteMetrics{b.options.Site.ComputePerformance, b.options.Site.IOThroughput}}
+func (b *Broker) terms(caller identity.Caller, q *question, p *pool) scheduling.Terms {
+	return terms{
+		costs: b.options.Costs, bytes: q.bytes,
+		work: accounting.Work{Kind: q.kind, Site: accounting.NodeName(b.options.Name), Pool: b.poolName(p.id), Owners: owners(caller)},
+		site: siteMetrics{b.options.Site.ComputePerformance, b.options.Site.IOThroughput},
+	}
 }
 
-// costTypes are the types of cost that the charges of a tariff stand for.
+// poolName is the name of the executor whose own a pool is, "" for the node's.
+func (b *Broker) poolName(id identity.UUID) string {
+	if e := b.state.executors[id]; e != nil {
+		return e.Registration.Name
+	}
+	return ""
+}
+
+// costTypes are the types of cost that the standard knows.
 var costTypes = map[accounting.Resource]string{
 	accounting.Monetary: ivoa.CostMonetary,
 	accounting.Energy:   ivoa.CostEnergy,
 	accounting.Carbon:   ivoa.CostCarbon,
 }
 
+// costPrefix begins the types of all other costs; the resource's name ends them.
+const costPrefix = "urn:starling:cost:"
+
+// costType is the type of cost that charges of a resource stand for.
+func costType(name accounting.Resource) string {
+	if known, ok := costTypes[name]; ok {
+		return known
+	}
+	return costPrefix + string(name)
+}
+
 // unitOf is the unit of a type of cost; "" where it is not known.
-func unitOf(costs accounting.CostModel, costType string) string {
-	switch costType {
-	case ivoa.CostMonetary:
-		if m, ok := costs.(interface{ Currency() accounting.Unit }); ok {
-			return string(m.Currency())
+func unitOf(costs accounting.CostModel, kind string) string {
+	for _, q := range costs.Units() {
+		if costType(q.Name) == kind {
+			return string(q.Unit)
 		}
-	case ivoa.CostEnergy:
-		return string(accounting.KilowattHours)
-	case ivoa.CostCarbon:
-		return string(accounting.Kilograms)
 	}
 	return ""
 }
 
 // Quote prices a plan as if it used all that it books for all of its time.
-// What costs nothing is quoted as 0, so that a limit on it can be met.
+// What costs nothing is quoted as 0, so that a limit on it can be met; what
+// can't be priced is not quoted, so that none can.
 func (t terms) Quote(p scheduling.Plan) scheduling.Quote {
-	charges, err := estimate(t.costs, p.Resources, t.bytes, p.Available.Start.Time(), p.Available.Length().Duration())
-	if err != nil {
-		return scheduling.Quote{} // nothing is quoted: no limit on cost can be met
+	work := t.work
+	work.Size = accounting.Footprint{
+		Cores: p.Resources.Cores, MemoryGiB: p.Resources.Memory, StorageGiB: p.Resources.Storage, GPUs: p.Resources.GPUs,
+		BytesStaged: t.bytes,
 	}
+	bill, err := estimate(t.costs, work, p.Available.Start.Time(), p.Available.Length().Duration())
 	var quote scheduling.Quote
-	for _, name := range []accounting.Resource{accounting.Monetary, accounting.Energy, accounting.Carbon} {
-		quote.Costs = append(quote.Costs, scheduling.Amount{Type: costTypes[name], Value: valueOf(charges, name)})
+	for _, q := range t.costs.Units() {
+		value, charged := valueOf(bill.Charges, q.Name)
+		if charged || err == nil {
+			quote.Costs = append(quote.Costs, scheduling.Amount{Type: costType(q.Name), Value: value})
+		}
 	}
 	if t.site.computePerformance > 0 {
 		quote.Metrics = append(quote.Metrics, scheduling.Amount{
@@ -109,34 +135,43 @@ func (t terms) Changes(w scheduling.Window, limit int) []scheduling.Instant {
 	return at
 }
 
-// estimate is what resources would be charged for a duration from a start.
-func estimate(costs accounting.CostModel, r scheduling.Resources, bytes int64, start time.Time, d time.Duration) ([]accounting.Quantity, error) {
-	usage, err := accounting.Footprint{
-		Cores: r.Cores, MemoryGiB: r.Memory, StorageGiB: r.Storage, GPUs: r.GPUs, BytesStaged: bytes,
-	}.Usage(d)
+// estimate prices work that books its size for a duration from a start.
+func estimate(costs accounting.CostModel, work accounting.Work, start time.Time, d time.Duration) (accounting.Bill, error) {
+	usage, err := work.Size.Usage(d)
 	if err != nil {
-		return nil, err
+		return accounting.Bill{}, err
 	}
-	return costs.Estimate(usage, start, d)
+	work.Usage, work.Start, work.End = usage, start, start.Add(d)
+	return costs.Charge(work)
+}
+
+// work is what a session's plan is to be charged for, without usage and time.
+func (b *Broker) work(s *store.Session) accounting.Work {
+	return accounting.Work{
+		Kind: s.Kind, Site: accounting.NodeName(b.options.Name), Pool: b.poolName(s.Plan.Pool), Owners: s.Owners,
+		Size: accounting.Footprint{
+			Cores: s.Plan.Cores, MemoryGiB: s.Plan.Memory, StorageGiB: s.Plan.Storage, GPUs: s.Plan.GPUs, BytesStaged: s.Plan.Bytes,
+		},
+	}
 }
 
 // estimateOf is what a session's plan is expected to be charged.
 func (b *Broker) estimateOf(s *store.Session) []accounting.Quantity {
-	start := wall(s.Plan.Start + s.Plan.Preparing)
-	charges, err := estimate(b.options.Costs, resourcesOf(s.Plan), s.Plan.Bytes, start, time.Duration(s.Plan.Duration)*time.Millisecond)
+	bill, err := estimate(b.options.Costs, b.work(s), wall(s.Plan.Start+s.Plan.Preparing), time.Duration(s.Plan.Duration)*time.Millisecond)
 	if err != nil {
 		b.log.Error("a session can't be estimated", "session", s.ID.String(), "error", err)
 	}
-	return charges
+	return bill.Charges
 }
 
-// valueOf is the amount of one charge, as a number for people to compare.
-func valueOf(charges []accounting.Quantity, name accounting.Resource) float64 {
+// valueOf is the amount of one charge, as a number for people to compare, and
+// whether it is there.
+func valueOf(charges []accounting.Quantity, name accounting.Resource) (float64, bool) {
 	for _, c := range charges {
 		if c.Name == name {
 			value, _ := strconv.ParseFloat(string(c.Amount.Format(c.Unit)), 64)
-			return value
+			return value, true
 		}
 	}
-	return 0
+	return 0, false
 }

@@ -174,7 +174,9 @@ func tariffOf(t config.Tariff) accounting.TariffConfig {
 		tariff.Rates[name] = accounting.RateConfig{Per: string(r.Per), Price: string(r.Price), Energy: string(r.Energy), Carbon: string(r.Carbon)}
 	}
 	for _, d := range t.Daily {
-		tariff.Daily = append(tariff.Daily, accounting.DailyConfig{From: string(d.From), To: string(d.To), Factor: string(d.Factor)})
+		tariff.Daily = append(tariff.Daily, accounting.DailyConfig{
+			Hours: accounting.Hours{From: string(d.From), To: string(d.To)}, Factor: string(d.Factor),
+		})
 	}
 	return tariff
 }
