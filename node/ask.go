@@ -220,6 +220,7 @@ func (b *Broker) offer(caller identity.Caller, q *question, set *store.OfferSet,
 			End:       store.Millis(p.Slot.End),
 			Latest:    store.Millis(p.Start.Latest.Add(-q.demand.Preparing)),
 			Earliest:  b.earliest(q, p),
+			NotAfter:  q.notAfter(),
 			Preparing: store.Millis(q.demand.Preparing), Duration: store.Millis(q.demand.Duration), Releasing: store.Millis(q.demand.Releasing),
 			Bytes: q.bytes, Label: string(p.Label),
 		},
@@ -245,6 +246,15 @@ func (b *Broker) earliest(q *question, p scheduling.Proposal) store.Millis {
 		bound = max(bound, scheduling.InstantOf(changes[n-1]))
 	}
 	return store.Millis(max(bound, 0))
+}
+
+// notAfter is the last instant at which the request lets preparation begin; zero
+// where it doesn't say.
+func (q *question) notAfter() store.Millis {
+	if q.demand.Start == (scheduling.StartInterval{}) {
+		return 0
+	}
+	return max(1, store.Millis(q.demand.Start.Latest.Add(-q.demand.Preparing)))
 }
 
 // hold takes an offer set's slots off the timelines, one group at each, and

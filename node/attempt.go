@@ -16,6 +16,7 @@ type attempt struct {
 	session  identity.UUID
 	executor identity.UUID
 	fence    uint64
+	span     store.Millis        // how long its lease is
 	lease    store.Millis        // when it ends without another report
 	grace    store.Millis        // before this it isn't stopped for having used up its time
 	overrun  bool                // its booking is extended from moment to moment
@@ -25,11 +26,19 @@ type attempt struct {
 	waiting  int           // reports that are being held back
 }
 
-func newAttempt(ref, session, executor identity.UUID, fence uint64, lease store.Millis) *attempt {
+// newAttempt is the attempt that a session is under, with a fresh lease.
+func newAttempt(s *store.Session, now, span store.Millis) *attempt {
 	return &attempt{
-		ref: ref, session: session, executor: executor, fence: fence, lease: lease,
+		ref: s.Attempt.Ref, session: s.ID, executor: s.Attempt.Executor, fence: s.Attempt.Fence,
+		span: span, lease: now + span,
 		seen: map[uint64]struct{}{}, stopped: make(chan struct{}),
 	}
+}
+
+// renew gives an attempt another lease, and says until when.
+func (a *attempt) renew(now store.Millis) despatch.Lease {
+	a.lease = now + a.span
+	return despatch.Lease{Seconds: int(a.span / 1000), Expires: wall(a.lease)}
 }
 
 // order tells the executor to stop, once.

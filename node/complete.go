@@ -113,16 +113,16 @@ func (b *Broker) conclude(a *attempt, c despatch.Completion, command accounting.
 		for _, f := range c.Files {
 			s.Files = putFile(s.Files, f)
 		}
-		if c.Failure != nil {
-			s.Messages = appendMessage(s.Messages, failureMessage(s, c, now))
-		}
 		if !again {
-			b.endSession(s, a, c.Outcome, now)
+			if c.Failure != nil {
+				s.Messages = appendMessage(s.Messages, attemptMessage(s, gravity(s, c), reasonOf(c), now))
+			}
+			b.endSession(s, a, c, now)
 		}
 	})
 	b.finish(a, s, now)
 	if again {
-		s = b.tryAgain(s, now, veto(c))
+		s = b.tryAgain(s, reasonOf(c), now, veto(c))
 	} else {
 		command.Hold = accounting.HoldID(s.ID.String())
 	}
@@ -142,35 +142,13 @@ func (b *Broker) conclude(a *attempt, c despatch.Completion, command accounting.
 	return b.entryOf(s, a, command), ticket
 }
 
-// mayTryAgain decides whether a session that didn't come to its end is to be
-// despatched again.
-func (b *Broker) mayTryAgain(s *store.Session, a *attempt, c despatch.Completion) bool {
-	return c.Failure != nil && c.Failure.Retry && (c.Outcome == despatch.Failed || c.Outcome == despatch.Abandoned) &&
-		a.stop == nil && !store.Terminal(s.Phase) && s.Attempt.Number < b.options.Sessions.Attempts
-}
-
-func veto(c despatch.Completion) store.Millis {
-	if c.Failure == nil {
-		return 0
-	}
-	return c.Failure.VetoSeconds * 1000
-}
-
-// tryAgain books a session anew, after a veto.
-func (b *Broker) tryAgain(s *store.Session, now, veto store.Millis) *store.Session {
-	s = b.change(s, func(s *store.Session) {
-		s.NotBefore = now + veto
-		advance(s, ivoa.SessionWaiting, now)
-	})
-	return b.rebook(b.state.pools[s.Plan.Pool], s, now+veto)
-}
-
 // endSession brings a session to its last phase, unless it is there already
 // because its owner has cancelled it.
-func (b *Broker) endSession(s *store.Session, a *attempt, outcome despatch.Outcome, now store.Millis) {
+func (b *Broker) endSession(s *store.Session, a *attempt, c despatch.Completion, now store.Millis) {
+	outcome := c.Outcome
 	switch {
 	case store.Terminal(s.Phase):
-	case a.stop != nil && a.stop.Reason == despatch.StopWalltime:
+	case a.stop != nil && a.stop.Reason == despatch.StopWalltime && !achieved(c):
 		s.Messages = appendMessage(s.Messages, ivoa.NewMessage(wall(now), ivoa.LevelError, messageAttempt,
 			"stopped: it ran for longer than the {duration} that were booked; ask for more", "duration", duration(s.Plan.Duration)))
 		enter(s, ivoa.SessionFailed, now)
@@ -187,13 +165,25 @@ func (b *Broker) endSession(s *store.Session, a *attempt, outcome despatch.Outco
 	}
 }
 
-func failureMessage(s *store.Session, c despatch.Completion, now store.Millis) ivoa.Message {
-	level := ivoa.LevelError
+// reasonOf says in a line why an attempt didn't come to its end.
+func reasonOf(c despatch.Completion) string {
+	return fmt.Sprintf("%s: %s (code %d)", c.Outcome, c.Failure.Message, c.Failure.Code)
+}
+
+// gravity is how bad a last attempt's failure is: not at all unexpected where
+// the session was cancelled.
+func gravity(s *store.Session, c despatch.Completion) ivoa.Level {
 	if s.Phase == ivoa.SessionCancelled || c.Failure.Retry {
-		level = ivoa.LevelWarn
+		return ivoa.LevelWarn
 	}
-	return ivoa.NewMessage(wall(now), level, messageAttempt, "attempt {attempt} {outcome}: {reason} (code {code})",
-		"attempt", strconv.Itoa(s.Attempt.Number), "outcome", string(c.Outcome), "reason", c.Failure.Message, "code", strconv.Itoa(c.Failure.Code))
+	return ivoa.LevelError
+}
+
+// achieved reports whether an executor says that there is a result. It is
+// believed, also when it had been told to stop: the order may have crossed the
+// end of the work.
+func achieved(c despatch.Completion) bool {
+	return (c.Outcome == despatch.Completed || c.Outcome == despatch.Partial) && (c.ExitCode == nil || *c.ExitCode == 0)
 }
 
 // withFootprint adds to what an executor reports as used what it leaves out of
@@ -220,6 +210,17 @@ func (b *Broker) withFootprint(s *store.Session, reported []accounting.Quantity,
 
 // finish forgets an attempt and frees what it had.
 func (b *Broker) finish(a *attempt, s *store.Session, now store.Millis) {
+	b.dismiss(a, s)
+	if p := b.state.pools[s.Plan.Pool]; p != nil {
+		b.release(s, now)
+		if p.due.len() > 0 {
+			p.wakeUp()
+		}
+	}
+}
+
+// dismiss forgets an attempt: its executor works on it no more.
+func (b *Broker) dismiss(a *attempt, s *store.Session) {
 	delete(b.state.attempts, a.ref)
 	a.letGo()
 	if e := b.state.executors[a.executor]; e != nil {
@@ -227,10 +228,6 @@ func (b *Broker) finish(a *attempt, s *store.Session, now store.Millis) {
 	}
 	if p := b.state.pools[s.Plan.Pool]; p != nil {
 		p.running = p.running.Sub(resourcesOf(s.Plan))
-		b.release(s, now)
-		if p.due.len() > 0 {
-			p.wakeUp()
-		}
 	}
 }
 

@@ -150,6 +150,10 @@ func (b *Broker) onTime(p *pool, s *store.Session, now store.Millis) *store.Sess
 	if now-s.Plan.Start <= tolerance {
 		return s
 	}
+	if b.tooLate(s, now) {
+		b.submit(write{sessions: []*store.Session{b.unstartable(p, s, now)}})
+		return nil
+	}
 	length := s.Plan.End - s.Plan.Start
 	window := scheduling.Instant(now).From(scheduling.Span(length))
 	if err := p.timeline.Move(entryID(s.ID), window); err == nil {
@@ -167,14 +171,18 @@ func (b *Broker) onTime(p *pool, s *store.Session, now store.Millis) *store.Sess
 	return nil
 }
 
-// rebook gives an accepted session the earliest slot from an instant on.
+// rebook gives an accepted session the earliest slot from an instant on. One for
+// which there is none has failed.
 func (b *Broker) rebook(p *pool, s *store.Session, from store.Millis) *store.Session {
-	length := scheduling.Span(s.Plan.Preparing + s.Plan.Duration + s.Plan.Releasing)
+	length := spanOf(s)
 	_ = p.timeline.End(entryID(s.ID), scheduling.Instant(min(from, s.Plan.Start))) // it may be pruned already
 	slot, found := p.timeline.EarliestFit(scheduling.Query{
 		Need: resourcesOf(s.Plan), Duration: length,
-		NotBefore: scheduling.Instant(from), NotAfter: scheduling.Forever - scheduling.Instant(2*length),
+		NotBefore: scheduling.Instant(from), NotAfter: latestStart(s),
 	})
+	if !found && s.Plan.NotAfter > 0 {
+		return b.unstartable(p, s, b.now())
+	}
 	if !found { // the pool has become too small for it, for ever
 		b.submit(write{commands: []accounting.Command{b.voidHold(s, b.now())}})
 		return b.fail(s, "this site no longer has the {resources} that were booked", b.now(), "resources", resourcesOf(s.Plan).String())
@@ -193,6 +201,16 @@ func (b *Broker) rebook(p *pool, s *store.Session, from store.Millis) *store.Ses
 	return s
 }
 
+// unstartable ends a session that can't begin any more within the time that its
+// user wants.
+func (b *Broker) unstartable(p *pool, s *store.Session, now store.Millis) *store.Session {
+	_ = p.timeline.End(entryID(s.ID), scheduling.Instant(min(now, s.Plan.Start)))
+	b.free(p)
+	b.submit(write{commands: []accounting.Command{b.voidHold(s, now)}})
+	return b.fail(s, "it can't begin by {latest} any more, as the request wants it", now,
+		"latest", ivoa.FormatInstant(wall(s.Plan.NotAfter+s.Plan.Preparing)))
+}
+
 // notBefore is how far a session's booking may be moved forward.
 func notBefore(s *store.Session) scheduling.Instant {
 	return scheduling.Instant(max(s.Plan.Earliest, s.NotBefore))
@@ -204,13 +222,14 @@ func (b *Broker) open(e *executor, s *store.Session, now store.Millis) (*store.S
 	s = b.change(s, func(s *store.Session) {
 		advance(s, ivoa.SessionWaiting, now)
 		s.Fence++
+		s.Tries++
 		s.Attempt = store.Attempt{Ref: b.mint.New(now), Number: s.Attempt.Number + 1, Fence: s.Fence, Executor: e.ID, Started: now}
 		s.Progress, s.ExitCode, s.Files = nil, nil, nil
 	})
 	if err := p.timeline.Fix(entryID(s.ID)); err != nil {
 		b.log.Error("a despatched session has no booking", "session", s.ID.String(), "error", err)
 	}
-	a := newAttempt(s.Attempt.Ref, s.ID, e.ID, s.Fence, now+b.leaseMillis())
+	a := newAttempt(s, now, b.leaseOf(e))
 	b.begin(p, e, s, a)
 	ref := s.Attempt.Ref
 	return s, b.submit(write{
@@ -240,28 +259,44 @@ func (b *Broker) begin(p *pool, e *executor, s *store.Session, a *attempt) {
 
 func (b *Broker) leaseMillis() store.Millis { return b.options.Sessions.Lease.Milliseconds() }
 
+// leaseOf is how long an executor may keep silent: what it asked for, within the
+// node's bounds.
+func (b *Broker) leaseOf(e *executor) store.Millis {
+	if e == nil || e.Registration.LeaseSeconds <= 0 {
+		return b.leaseMillis()
+	}
+	limits := b.options.Sessions
+	return min(max(store.Millis(e.Registration.LeaseSeconds)*1000, limits.LeaseMin.Milliseconds()), limits.LeaseMax.Milliseconds())
+}
+
 // handOver waits until an attempt is durable and says what to do. An executor
-// that has hung up meanwhile won't do it: the attempt is ended at once.
+// that has hung up meanwhile won't do it: the session waits for another.
 func (b *Broker) handOver(ctx context.Context, s *store.Session, ticket *store.Ticket) (*despatch.Despatch, despatch.Reasons, error) {
 	if err := wait(ticket); err != nil {
 		return nil, nil, err
 	}
 	if ctx.Err() != nil {
-		b.giveUp(s.Attempt.Ref, "the executor hung up before it had the despatch")
+		b.takeBack(s.Attempt.Ref)
 		return nil, nil, ctx.Err()
 	}
 	request, err := b.requestOf(s)
 	if err != nil {
+		b.giveUp(s.Attempt.Ref, "can't be done: its request can't be read")
 		return nil, nil, err
 	}
 	sequence, err := sequenceOf(s, request)
 	if err != nil {
+		b.giveUp(s.Attempt.Ref, "can't be done: its request can't be put into a sequence")
 		return nil, nil, err
 	}
 	b.metrics.despatched(b.now() - s.Plan.Start)
+	lease, err := b.leaseNow(s.Attempt.Ref)
+	if err != nil {
+		return nil, nil, err
+	}
 	return &despatch.Despatch{
 		HistoryRef: s.Attempt.Ref.String(), Fence: s.Fence, Attempt: s.Attempt.Number,
-		Lease:          b.leaseFrom(s.Attempt.Started),
+		Lease:          lease,
 		Session:        despatch.SessionRef{UUID: s.ID.String(), URL: sessionPath(s.ID)},
 		Identification: identification(s.Owners, s.Name),
 		Resources: despatch.Capacity{
@@ -272,9 +307,16 @@ func (b *Broker) handOver(ctx context.Context, s *store.Session, ticket *store.T
 	}, nil, nil
 }
 
-func (b *Broker) leaseFrom(now store.Millis) despatch.Lease {
-	lease := b.options.Sessions.Lease
-	return despatch.Lease{Seconds: int(lease.Seconds()), Expires: wall(now).Add(lease)}
+// leaseNow is the lease that an executor gets with its despatch; none, if the
+// attempt was ended before it could be told.
+func (b *Broker) leaseNow(ref identity.UUID) (despatch.Lease, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a := b.state.attempts[ref]
+	if a == nil {
+		return despatch.Lease{}, problem(CodeConflict, "the attempt was ended before it could be handed over; ask for another")
+	}
+	return a.renew(b.now()), nil
 }
 
 func identification(o accounting.Owners, session string) despatch.Identification {

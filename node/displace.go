@@ -114,7 +114,8 @@ func (b *Broker) makeWay(p *pool, s *store.Session, now store.Millis) (*store.Se
 func (b *Broker) following(p *pool, s *store.Session, now store.Millis) []*store.Session {
 	var list []*store.Session
 	for _, o := range b.state.live {
-		if o.ID != s.ID && o.Plan.Pool == p.id && despatchable(o) && o.Plan.End > now {
+		// Who must begin in time makes no way: it would fail for another's lateness.
+		if o.ID != s.ID && o.Plan.Pool == p.id && despatchable(o) && o.Plan.End > now && o.Plan.NotAfter == 0 {
 			list = append(list, o)
 		}
 	}

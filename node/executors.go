@@ -20,6 +20,8 @@ const (
 	maxKinds     = 200
 	maxName      = 200
 	maxHolding   = 100_000
+	// maxLeaseSeconds is a day.
+	maxLeaseSeconds = 24 * 3600
 )
 
 // Register registers an executor, or renews or changes its registration. An
@@ -68,6 +70,8 @@ func checkRegistration(r despatch.Registration) error {
 		return invalid("/kinds", "an executor runs 1 to %d kinds", maxKinds)
 	case len(r.Holding) > maxHolding:
 		return invalid("/holding", "%d attempts; an executor has at most %d at a time", len(r.Holding), maxHolding)
+	case r.LeaseSeconds < 0 || r.LeaseSeconds > maxLeaseSeconds:
+		return invalid("/leaseSeconds", "a lease has 0 (the node's own) to %d seconds", maxLeaseSeconds)
 	case len(r.Windows) > scheduling.MaxWindows:
 		return invalid("/windows", "%d windows; at most %d", len(r.Windows), scheduling.MaxWindows)
 	}
@@ -140,7 +144,7 @@ func (b *Broker) loseAllBut(holding []string, e *executor) {
 	}
 	for ref, a := range b.state.attempts {
 		if a.executor == e.ID && !held[ref.String()] {
-			b.lose(a, "the executor was restarted, and its work is gone", b.now())
+			b.lose(a, "is lost: the executor was restarted, and its work is gone", b.now())
 		}
 	}
 }

@@ -18,13 +18,13 @@ func (b *Broker) watchLease(a *attempt) {
 			return
 		}
 		if a.waiting > 0 { // a report is being held back: the executor is there
-			a.lease = now + b.leaseMillis()
+			a.lease = now + a.span
 		}
 		if now < a.lease {
 			b.watchLease(a)
 			return
 		}
-		b.lose(a, "no report came within the lease: the executor is taken for lost", now)
+		b.lose(a, "is lost: no report came within the lease", now)
 	})
 }
 
@@ -44,10 +44,12 @@ func (b *Broker) lose(a *attempt, why string, now store.Millis) {
 	s := b.state.live[a.session]
 	// An order to stop that nobody heard is no reason not to try again; that
 	// the owner has cancelled is, and then the phase is terminal.
-	again := !store.Terminal(s.Phase) && s.Attempt.Number < b.options.Sessions.Attempts
+	again := b.triesLeft(s)
 	s = b.change(s, func(s *store.Session) {
 		s.Attempt.Ended = true
-		s.Messages = appendMessage(s.Messages, ivoa.NewMessage(wall(now), ivoa.LevelWarn, messageAttempt, "{why}", "why", why))
+		if !again {
+			s.Messages = appendMessage(s.Messages, attemptMessage(s, ivoa.LevelWarn, why, now))
+		}
 		if !again && !store.Terminal(s.Phase) {
 			enter(s, ivoa.SessionFailed, now)
 		}
@@ -55,16 +57,61 @@ func (b *Broker) lose(a *attempt, why string, now store.Millis) {
 	b.log.Warn("an attempt is lost", "session", s.ID.String(), "attempt", a.ref.String(), "again", again, "why", why)
 	b.metrics.completed("STALLED", now-s.Attempt.Started)
 	b.finish(a, s, now)
-	commands := []accounting.Command{accounting.StallAttempt{Ref: accounting.Ref(a.ref.String()), Time: accounting.Instant(now)}}
+	ref := a.ref
+	commands := []accounting.Command{
+		accounting.StallAttempt{Ref: accounting.Ref(ref.String()), Time: accounting.Instant(now)},
+		accounting.AddNote{Ref: accounting.Ref(ref.String()), Key: "stalled", Time: accounting.Instant(now), Text: why},
+	}
 	if again {
-		s = b.tryAgain(s, now, 0)
+		s = b.tryAgain(s, why, now, 0)
 	} else {
 		commands = append(commands, b.voidHold(s, now))
 	}
-	ref := a.ref
 	b.submit(write{
 		sessions: []*store.Session{s}, commands: commands,
 		extra: func(tx *store.Tx) error { return tx.DeleteUpdates(ref) },
+	})
+}
+
+// maxUnheard bounds the despatches of one session that don't count as tries
+// since nobody heard of them: whoever hangs up for ever must not go on for ever.
+const maxUnheard = 100
+
+// takeBack ends an attempt that its executor never heard of, since it hung up:
+// the session waits for another executor as before, and this was no try.
+func (b *Broker) takeBack(ref identity.UUID) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	a, now := b.state.attempts[ref], b.now()
+	if a == nil {
+		return
+	}
+	s := b.state.live[a.session]
+	const why = "was never heard of: the executor hung up before it had the despatch"
+	if store.Terminal(s.Phase) || a.stop != nil || s.Unheard >= maxUnheard {
+		b.lose(a, why, now)
+		return
+	}
+	s = b.change(s, func(s *store.Session) {
+		s.Attempt.Ended = true
+		s.Tries--
+		s.Unheard++
+	})
+	b.metrics.completed("STALLED", now-s.Attempt.Started)
+	b.dismiss(a, s)
+	p := b.state.pools[s.Plan.Pool]
+	_ = p.timeline.End(entryID(s.ID), scheduling.Instant(min(now, s.Plan.Start)))
+	if b.book(s) == nil {
+		b.expect(p, s)
+	} else {
+		s = b.rebook(p, s, now)
+	}
+	b.submit(write{
+		sessions: []*store.Session{s},
+		commands: []accounting.Command{
+			accounting.StallAttempt{Ref: accounting.Ref(ref.String()), Time: accounting.Instant(now)},
+			accounting.AddNote{Ref: accounting.Ref(ref.String()), Key: "unheard", Time: accounting.Instant(now), Text: why},
+		},
 	})
 }
 

@@ -160,7 +160,7 @@ func (b *Broker) resumeAttempt(s *store.Session, digests []uint64, now store.Mil
 			b.log.Warn("a running session has no room on its timeline", "session", s.ID.String(), "error", err)
 		}
 	}
-	a := newAttempt(s.Attempt.Ref, s.ID, s.Attempt.Executor, s.Attempt.Fence, now+b.leaseMillis())
+	a := newAttempt(s, now, b.leaseOf(b.state.executors[s.Attempt.Executor]))
 	a.grace = a.lease
 	for _, d := range digests {
 		a.seen[d] = struct{}{}

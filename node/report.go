@@ -47,7 +47,7 @@ func (b *Broker) Report(ctx context.Context, caller identity.Caller, ref identit
 		// What it repeats may not be durable yet; the executor will forget it.
 		ticket = b.submit(write{})
 	}
-	a.lease = b.now() + b.leaseMillis()
+	a.renew(b.now())
 	a.waiting++
 	b.mu.Unlock()
 
@@ -62,16 +62,15 @@ func (b *Broker) Report(ctx context.Context, caller identity.Caller, ref identit
 	}
 	b.awaitOrder(ctx, a, patience)
 	b.mu.Lock()
-	answer.Stop = a.stop
+	answer.Stop, answer.Lease = a.stop, a.renew(b.now())
 	b.mu.Unlock()
-	answer.Lease = b.leaseFrom(b.now())
 	return answer, nil
 }
 
 // awaitOrder waits until there is an order for an attempt's executor.
 func (b *Broker) awaitOrder(ctx context.Context, a *attempt, patience time.Duration) {
 	// A report that is held for longer than half a lease would risk it.
-	patience = min(patience, maxWait, b.options.Sessions.Lease/2)
+	patience = min(patience, maxWait, time.Duration(a.span)*time.Millisecond/2)
 	if patience <= 0 {
 		return
 	}
@@ -89,7 +88,7 @@ func (b *Broker) heard(a *attempt) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	a.waiting--
-	a.lease = b.now() + b.leaseMillis()
+	a.renew(b.now())
 }
 
 // attemptFor finds an attempt in progress for the executor that has it; b.mu is
@@ -245,7 +244,7 @@ func (b *Broker) take(a *attempt, fresh []despatch.Update, digests []uint64) (*s
 		s.Attempt.Updates += len(fresh)
 		for _, u := range fresh {
 			updates = append(updates, recorded(u, now))
-			if e, ok := b.applyUpdate(s, u, now); ok {
+			if e, ok := b.applyUpdate(s, u, a.timeOf(s, u, now)); ok {
 				passing = append(passing, e)
 			}
 		}
@@ -258,6 +257,21 @@ func (b *Broker) take(a *attempt, fresh []despatch.Update, digests []uint64) (*s
 		extra:    func(tx *store.Tx) error { return tx.PutUpdates(ref, digests) },
 		after:    func() { b.events.pass(s.ID, passing) },
 	}), nil
+}
+
+// timeOf is when what an update reports has happened: the executor's own time,
+// so that what comes in one report doesn't seem to be of one instant. Its clock
+// is believed between what happened before and now, and not where it is further
+// off than a lease.
+func (a *attempt) timeOf(s *store.Session, u despatch.Update, now store.Millis) store.Millis {
+	at := u.Time.UnixMilli()
+	if at > now || at < now-a.span {
+		return now
+	}
+	if n := len(s.Trail); n > 0 {
+		at = max(at, s.Trail[n-1].At)
+	}
+	return max(at, s.Attempt.Started)
 }
 
 // applyUpdate changes a session as an update says, and returns the passing

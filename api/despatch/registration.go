@@ -20,7 +20,8 @@ type Registration struct {
 	// Simulated marks an executor that runs nothing. It is offered work only of
 	// kinds that no other executor of the pool takes, and every offer says so.
 	Simulated bool `json:"simulated,omitzero"`
-	// LeaseSeconds is the lease it would like; the broker decides.
+	// LeaseSeconds is the lease it would like, 0 for the node's own; the node
+	// grants it within the bounds sessions.leaseMin and sessions.leaseMax.
 	LeaseSeconds int `json:"leaseSeconds,omitzero"`
 	// Holding lists, in the first registration of an executor's life, the
 	// historyRefs of the attempts that it has taken up from its last one; what

@@ -27,7 +27,8 @@ const (
 )
 
 // Update is one event. Key is unique within the attempt; Time is the
-// executor's own clock.
+// executor's own clock, by which the session's phases are dated as long as it is
+// not ahead of the node's, and behind it by a lease at most.
 type Update struct {
 	Key      string    `json:"key"`
 	Type     string    `json:"type"`

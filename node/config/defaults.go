@@ -22,7 +22,10 @@ func Default(dev bool) Config {
 			DefaultDuration:   time.Hour,
 			MaxDuration:       30 * 24 * time.Hour,
 		},
-		Sessions: Sessions{Lease: time.Minute, Attempts: 3, OfferRetention: 24 * time.Hour},
+		Sessions: Sessions{
+			Lease: time.Minute, LeaseMin: 10 * time.Second, LeaseMax: time.Hour,
+			Attempts: 3, OfferRetention: 24 * time.Hour,
+		},
 		Executor: Executor{
 			Process: Process{Bubblewrap: "auto", OutputRetention: 7 * 24 * time.Hour, Network: true},
 			Staging: Staging{MaxBytes: 100 * GiB, Timeout: time.Hour, AllowPrivate: dev},

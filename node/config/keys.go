@@ -116,6 +116,10 @@ type Offers struct {
 type Sessions struct {
 	// How long an executor may keep silent before its work is taken for lost.
 	Lease time.Duration `key:"lease" min:"1s" max:"24h"`
+	// The shortest lease that an executor gets that asks for one of its own.
+	LeaseMin time.Duration `key:"leaseMin" min:"1s" max:"24h"`
+	// The longest.
+	LeaseMax time.Duration `key:"leaseMax" min:"1s" max:"24h"`
 	// How often a session is tried before it has failed.
 	Attempts int `key:"attempts" min:"1" max:"100"`
 	// How long offers that came to nothing can still be looked up.

@@ -50,6 +50,8 @@ type Session struct {
 
 	Attempt   Attempt         `json:"attempt,omitzero"`
 	Fence     uint64          `json:"fence,omitzero"`     // of the newest attempt; never falls
+	Tries     int             `json:"tries,omitzero"`     // attempts that count against sessions.attempts
+	Unheard   int             `json:"unheard,omitzero"`   // despatches that nobody heard of
 	NotBefore Millis          `json:"notBefore,omitzero"` // a veto: no despatch before it
 	Progress  *float64        `json:"progress,omitempty"`
 	Files     []despatch.File `json:"files,omitempty"`
@@ -72,7 +74,10 @@ type Plan struct {
 	// be taken up at any time before it expires.
 	Latest Millis `json:"latest"`
 	// Earliest is how far the plan may be moved forward when others end early.
-	Earliest  Millis `json:"earliest,omitzero"`
+	Earliest Millis `json:"earliest,omitzero"`
+	// NotAfter is the last instant at which the user lets preparation begin;
+	// zero: any.
+	NotAfter  Millis `json:"notAfter,omitzero"`
 	Preparing Millis `json:"preparing,omitzero"` // spans, milliseconds
 	Duration  Millis `json:"duration"`
 	Releasing Millis `json:"releasing,omitzero"`
