@@ -12,6 +12,7 @@ import (
 
 	"starling/accounting"
 	"starling/consensus"
+	"starling/federation/address"
 	"starling/federation/identity"
 	"starling/node/config"
 	"starling/node/store"
@@ -51,6 +52,8 @@ type Options struct {
 	// Areas are the directories from which files at file:// locations are
 	// served. What an executor reports elsewhere is not.
 	Areas []string
+	// Connect says where executors that aren't built in may have connectors.
+	Connect config.Connect
 
 	Store  *store.Store
 	Outbox Outbox
@@ -70,7 +73,10 @@ type Broker struct {
 	mint    *identity.Mint
 	events  *hub
 	metrics *metricSet
-	claims  sync.Map // idempotency keys in use, each with a channel that is closed
+	// networks are those in which an executor that isn't built in may have
+	// connectors.
+	networks address.Ranges
+	claims   sync.Map // idempotency keys in use, each with a channel that is closed
 
 	mu       sync.Mutex // guards the decisions: everything below
 	state    state
@@ -106,6 +112,10 @@ func New(ctx context.Context, options Options) (*Broker, error) {
 		options.Now = SteadyClock()
 	}
 	b := &Broker{options: options, store: options.Store, log: options.Logger, events: newHub(), agenda: newAgenda()}
+	var err error
+	if b.networks, _, err = address.ParseRanges(options.Connect.Networks); err != nil {
+		return nil, fmt.Errorf("connect.networks: %w", err)
+	}
 	b.metrics = newMetricSet(options.Metrics, b)
 	var highWater store.Millis
 	if err := b.store.View(func(tx *store.Tx) error {
@@ -117,7 +127,7 @@ func New(ctx context.Context, options Options) (*Broker, error) {
 	// A second of room: components are minted after the session that has them.
 	b.mint = identity.NewMint(options.Name, highWater+1000)
 	b.mu.Lock()
-	err := b.reload()
+	err = b.reload()
 	b.mu.Unlock()
 	if err != nil {
 		return nil, err

@@ -35,6 +35,9 @@ func (b *Broker) Register(ctx context.Context, caller identity.Caller, r despatc
 	if err := checkRegistration(r); err != nil {
 		return answer, false, err
 	}
+	if err := b.checkOrigins(builtIn, r.Origins); err != nil {
+		return answer, false, err
+	}
 	if err := b.writable(); err != nil {
 		return answer, false, err
 	}

@@ -40,6 +40,8 @@ func recorded(u despatch.Update, now store.Millis) accounting.Update {
 		r.Type, r.Text = accounting.LogWritten, fmt.Sprintf("action %s failed: %s", u.Action, u.Message)
 	case despatch.LogLine:
 		r.Text = u.Message
+	case despatch.ConnectorOpened, despatch.ConnectorClosed:
+		r.Type, r.Text = accounting.LogWritten, textOf(u)
 	case despatch.Progressed:
 		r.Progress = &accounting.Progress{Time: r.Time, Message: u.Message}
 		if u.Progress != nil {
@@ -59,6 +61,17 @@ func recorded(u despatch.Update, now store.Millis) accounting.Update {
 		}
 	}
 	return r
+}
+
+// textOf says in words that a connector was opened or closed.
+func textOf(u despatch.Update) string {
+	if u.Connector == nil {
+		return u.Type
+	}
+	if u.Type == despatch.ConnectorClosed {
+		return fmt.Sprintf("connector %s is closed", u.Connector.Name)
+	}
+	return fmt.Sprintf("connector %s is open (%s)", u.Connector.Name, u.Connector.Protocol)
 }
 
 func recordedFile(f despatch.File) accounting.File {

@@ -40,6 +40,10 @@ func (b *Broker) Report(ctx context.Context, caller identity.Caller, ref identit
 		b.mu.Unlock()
 		return answer, b.lateReport(ref, report, b.overdue(caller, ref, err))
 	}
+	if err := b.checkConnectors(a, report.Updates); err != nil {
+		b.mu.Unlock()
+		return answer, err
+	}
 	fresh, digests, duplicates := a.sift(report.Updates)
 	answer.Accepted, answer.Duplicates = len(report.Updates)-duplicates, duplicates
 	ticket, err := b.take(a, fresh, digests)
@@ -290,6 +294,12 @@ func (b *Broker) applyUpdate(s *store.Session, u despatch.Update, now store.Mill
 				s.Files = putFile(s.Files, f)
 			}
 		}
+	case despatch.ConnectorOpened:
+		s.Connectors = putConnector(s.Connectors, *u.Connector, now)
+		return Event{Time: wall(now), Type: EventLog, Message: textOf(u)}, true
+	case despatch.ConnectorClosed:
+		s.Connectors = closeConnector(s.Connectors, u.Connector.Name, now)
+		return Event{Time: wall(now), Type: EventLog, Message: textOf(u)}, true
 	case despatch.Progressed:
 		s.Progress = u.Progress
 		return Event{Time: wall(now), Type: EventProgress, Progress: u.Progress, Message: u.Message}, true

@@ -175,7 +175,7 @@ func connectors(s *store.Session) []ivoa.Connector {
 			Kind: kinds[name], Status: status, Protocol: "HTTP", Location: sessionPath(s.ID) + "/" + name,
 		})
 	}
-	return list
+	return append(list, endpoints(s)...)
 }
 
 func wall(ms store.Millis) time.Time { return time.UnixMilli(ms).UTC() }

@@ -33,6 +33,9 @@
 // lie anywhere: the node lists them all, and serves those with a file:// location
 // in its work directory.
 //
+// Where the work has something to talk to, a notebook say, the executor reports
+// a Connector, and the node leads the user's browser to it.
+//
 // Three rules make it safe to retry anything at any time. Every update and
 // completion bears a key: the same again is a duplicate and changes nothing.
 // Every report bears the fence of its despatch: when a lease was lost and the

@@ -20,6 +20,12 @@ type Registration struct {
 	// Simulated marks an executor that runs nothing. It is offered work only of
 	// kinds that no other executor of the pool takes, and every offer says so.
 	Simulated bool `json:"simulated,omitzero"`
+	// Origins are all that its connectors may ever lead to: addresses or
+	// networks, with or without a port ("172.18.0.0/16", "172.18.0.2:8888",
+	// "[fd00::]/64:8888"). None means that it has no connectors. An executor that
+	// isn't built in may register what the node's configuration admits
+	// (connect.networks).
+	Origins []string `json:"origins,omitempty"`
 	// LeaseSeconds is the lease it would like, 0 for the node's own; the node
 	// grants it within the bounds sessions.leaseMin and sessions.leaseMax.
 	LeaseSeconds int `json:"leaseSeconds,omitzero"`

@@ -38,6 +38,8 @@ type Update struct {
 	Progress *float64  `json:"progress,omitempty"` // 0 to 1
 	Exposure *Exposure `json:"exposure,omitempty"`
 	File     *File     `json:"file,omitempty"`
+	// Connector is what was opened; of one that was closed, the name will do.
+	Connector *Connector `json:"connector,omitempty"`
 }
 
 // Exposure is one observation, or a part of one: several may share an id.

@@ -157,7 +157,7 @@ func startBroker(c config.Config, sessions *store.Store, outbox *consensus.Outbo
 	broker, err := node.New(context.Background(), node.Options{
 		Name: identity.NodeName(c.Name), URL: c.URL,
 		Capacity: scheduling.Resources{Cores: c.Capacity.Cores, Memory: c.Capacity.Memory, Storage: c.Capacity.Storage, GPUs: c.Capacity.GPUs},
-		Offers:   c.Offers, Sessions: c.Sessions, Site: c.Site, Costs: costs, Areas: []string{work},
+		Offers:   c.Offers, Sessions: c.Sessions, Site: c.Site, Costs: costs, Areas: []string{work}, Connect: c.Connect,
 		Store: sessions, Outbox: outbox, Record: record, Logger: log, Metrics: metrics,
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"starling/federation/address"
 	"starling/federation/identity"
 )
 
@@ -44,6 +45,9 @@ func (c *Config) check(sources map[string]string, bad *problems) {
 		formatDuration(c.Offers.DefaultDuration), formatDuration(c.Offers.MaxDuration))
 	for i, proxy := range c.Proxies {
 		k.want(isNetwork(proxy), "proxies", "entry %d, %q, is neither an address nor a network, as 10.0.0.0/8 is", i+1, proxy)
+	}
+	if _, i, err := address.ParseRanges(c.Connect.Networks); err != nil {
+		k.want(false, "connect.networks", "entry %d, %s", i+1, err)
 	}
 	k.tariff(c.Tariff)
 }

@@ -34,6 +34,7 @@ func Default(dev bool) Config {
 	}
 	if dev {
 		c.Executors = []string{"process", "simulator"}
+		c.Connect.Networks = []string{"127.0.0.0/8", "::1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"}
 	}
 	return c
 }

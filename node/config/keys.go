@@ -50,6 +50,9 @@ type Config struct {
 	// The built-in executors.
 	Executor Executor `key:"executor"`
 
+	// How users reach what runs in their sessions: notebooks and the like.
+	Connect Connect `key:"connect"`
+
 	// What is said of this site in offers.
 	Site Site `key:"site"`
 
@@ -132,6 +135,15 @@ type Executor struct {
 	Process Process `key:"process"`
 	// Fetching the data that sessions read.
 	Staging Staging `key:"staging"`
+}
+
+// Connect is how users reach what runs in their sessions.
+type Connect struct {
+	// Networks in which executors that aren't built in may have connectors,
+	// with or without a port (172.18.0.0/16, 127.0.0.1:8888, [fd00::]/64:8888):
+	// the node leads users' browsers there. Default: none; with --dev the
+	// machine's own and private ones.
+	Networks []string `key:"networks" example:"[10.7.0.0/16]"`
 }
 
 // Process is how the process executor works.

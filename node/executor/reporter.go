@@ -38,3 +38,8 @@ func (r Reporter) Progress(action string, fraction float64, message string) {
 func (r Reporter) File(action string, f despatch.File) {
 	r(despatch.Update{Type: despatch.FileSeen, Action: action, File: &f})
 }
+
+// Connector reports a way into the work that is open now.
+func (r Reporter) Connector(action string, c despatch.Connector) {
+	r(despatch.Update{Type: despatch.ConnectorOpened, Action: action, Connector: &c})
+}

@@ -56,6 +56,15 @@ type Session struct {
 	Progress  *float64        `json:"progress,omitempty"`
 	Files     []despatch.File `json:"files,omitempty"`
 	ExitCode  *int            `json:"exitCode,omitempty"`
+	// Connectors are the ways into the attempt, or into the last one.
+	Connectors []Connector `json:"connectors,omitempty"`
+}
+
+// Connector is a way into what runs in a session, as its executor reported it.
+type Connector struct {
+	despatch.Connector
+	Opened Millis `json:"opened"`
+	Closed Millis `json:"closed,omitzero"` // by the executor, before the attempt's end
 }
 
 // Plan is where and when a session runs. While it is OFFERED the slot is held;
