@@ -9,8 +9,10 @@ type Demand struct {
 	// Preparing, Duration and Releasing are how long the work takes to set up, may run, and takes to clear away. The
 	// resources are held for all three.
 	Preparing, Duration, Releasing Span
-	// Start is when the prepared work may begin.
-	Start StartInterval
+	// Start is when the prepared work may begin; Starts, within it, the windows in which alone it may, nil if there are
+	// none such.
+	Start  StartInterval
+	Starts Starts
 }
 
 // StartInterval is the earliest and the latest start that the user wants, both included. Zero as Earliest means as

@@ -6,6 +6,8 @@ type Query struct {
 	Duration Span
 	// The slot may start in [NotBefore, NotAfter].
 	NotBefore, NotAfter Instant
+	// Starts are the windows in which alone the slot may start, within those two; nil: at any time between them.
+	Starts Starts
 	// HeldUntil is until when an offer may be accepted. A slot that starts earlier must still be startable then, so
 	// what is sought is [s, max(s, HeldUntil) + Duration), or to NotAfter + Duration if that comes first, since the
 	// work may not start later. Zero if there is no such wish.
@@ -15,8 +17,12 @@ type Query struct {
 	HoldShare float64
 }
 
-// EarliestFit returns the earliest slot that answers the query, as long as it must be held.
+// EarliestFit returns the earliest slot that answers the query, as long as it must be held. Where there are windows for
+// its start it looks at so many of them only (maxTries) at which the pool is not plainly full.
 func (t *Timeline) EarliestFit(q Query) (Slot, bool) {
+	if q.Starts != nil {
+		return t.fitWindows(q)
+	}
 	if !q.Need.valid() || q.Duration <= 0 || q.Duration > MaxSpan {
 		return Slot{}, false
 	}

@@ -65,7 +65,15 @@ func (m *model) fits(s Slot, share float64) (free, holdable bool) {
 
 func (m *model) earliest(q Query, floor Instant) (Slot, bool) {
 	for s := max(q.NotBefore, floor); s <= q.NotAfter; s++ {
-		slot := Slot{Window{s, max(s, min(q.HeldUntil, q.NotAfter)).Add(q.Duration)}, q.Need}
+		latest := q.NotAfter
+		if q.Starts != nil {
+			w, ok := q.Starts(s)
+			if !ok || s < w.Earliest {
+				continue
+			}
+			latest = min(latest, w.Latest)
+		}
+		slot := Slot{Window{s, max(s, min(q.HeldUntil, latest)).Add(q.Duration)}, q.Need}
 		if free, holdable := m.fits(slot, q.HoldShare); free && holdable {
 			return slot, true
 		}
@@ -404,6 +412,12 @@ func (m *machine) query(t *rapid.T) {
 		HoldShare: m.share(t),
 	}
 	q.NotAfter = min(q.NotAfter, span)
+	if period := rapid.Int64Range(0, 20).Draw(t, "period"); period > 0 {
+		q.Starts = Timing{
+			Kind: Ephemeris, Period: Span(period), Window: Span(rapid.Int64Range(0, period).Draw(t, "window")),
+			Start: StartInterval{Earliest: Instant(rapid.Int64Range(0, span).Draw(t, "from"))},
+		}.Starts(Executed{})
+	}
 	want, wanted := m.model.earliest(q, m.now)
 	got, ok := m.line.EarliestFit(q)
 	require.Equal(t, wanted, ok, "%+v", q)

@@ -55,7 +55,7 @@ func (p *prober) query(size Resources) Query {
 	earliest, latest := p.starts()
 	return Query{
 		Need: size, Duration: p.demand.Total(),
-		NotBefore: earliest, NotAfter: latest,
+		NotBefore: earliest, NotAfter: latest, Starts: p.demand.Starts.earlier(p.demand.Preparing),
 		HeldUntil: p.limits.HeldUntil, HoldShare: p.limits.HoldShare,
 	}
 }
@@ -166,11 +166,17 @@ func (p *prober) offer(label Label, start Instant, size Resources) bool {
 		return false
 	}
 	q := p.query(size)
-	latest := max(start, min(q.HeldUntil, q.NotAfter))
+	window := StartInterval{q.NotBefore, q.NotAfter}
+	if q.Starts != nil {
+		found, _ := q.Starts(start)
+		window = window.within(found)
+	}
+	latest := max(start, min(q.HeldUntil, window.Latest))
 	p.found = append(p.found, Proposal{
 		Candidate: p.index,
 		Plan:      plan,
 		Start:     StartInterval{start.Add(p.demand.Preparing), latest.Add(p.demand.Preparing)},
+		Within:    StartInterval{window.Earliest.Add(p.demand.Preparing), window.Latest.Add(p.demand.Preparing)},
 		Slot:      Slot{Window{start, latest.Add(q.Duration)}, size},
 		Quote:     quote,
 		Label:     label,

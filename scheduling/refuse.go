@@ -26,6 +26,9 @@ func (p *prober) diagnose() *Refusal {
 		return refuse(CodeStartInterval, "the earliest start wanted is {from}, but this site plans no further than {horizon}",
 			"from", p.demand.Start.Earliest.String(), "horizon", horizon.String())
 	}
+	if refusal := p.windowless(wanted, horizon); refusal != nil {
+		return refusal
+	}
 
 	unlimited := wanted
 	unlimited.HoldShare = 0
@@ -38,6 +41,13 @@ func (p *prober) diagnose() *Refusal {
 	patient := wanted
 	patient.NotAfter = horizon
 	slot, ok := p.EarliestFit(patient)
+	if !ok && wanted.Starts != nil {
+		patient.Starts = nil
+		if slot, ok = p.EarliestFit(patient); ok {
+			return refuse(CodeStartInterval, "in none of the windows that the timing allows until {until} a start is free; the earliest possible outside of them is {earliest}",
+				"until", wanted.NotAfter.Add(p.demand.Preparing).String(), "earliest", slot.Start.Add(p.demand.Preparing).String())
+		}
+	}
 	if !ok {
 		patient.NotBefore = p.limits.Now
 		slot, ok = p.EarliestFit(patient)
@@ -55,6 +65,22 @@ func (p *prober) diagnose() *Refusal {
 	}
 	return refuse(CodeFull, "nothing is free here for {duration} before {horizon}",
 		"duration", p.demand.Total().String(), "horizon", horizon.String())
+}
+
+// windowless returns why none of the windows for the start counts, or nil if some does.
+func (p *prober) windowless(wanted Query, horizon Instant) *Refusal {
+	if wanted.Starts == nil {
+		return nil
+	}
+	w, ok := wanted.Starts(wanted.NotBefore)
+	switch {
+	case !ok:
+		return refuse(CodeStartInterval, "the timing allows no start after {from}", "from", wanted.NotBefore.Add(p.demand.Preparing).String())
+	case w.Earliest > wanted.NotAfter:
+		return refuse(CodeStartInterval, "the next window that the timing allows begins at {from}, but this site plans no further than {horizon}",
+			"from", w.Earliest.Add(p.demand.Preparing).String(), "horizon", horizon.String())
+	}
+	return nil
 }
 
 // works reports whether the pool works for a length of time from some start in the window on.
