@@ -45,10 +45,8 @@ type Options struct {
 	// Processes limits how many processes the node's user may have while a
 	// program of ours starts another: 4096. It doesn't bind root.
 	Processes uint64
-	// Unbooked is how much storage, in GiB, a session may use that has booked
-	// less: 1.
-	Unbooked int64
-	// Retention is how long outputs are kept after the end: 7 days.
+	// Unbooked and Retention are the work area's: 1 GiB and 7 days.
+	Unbooked  int64
 	Retention time.Duration
 	Logger    *slog.Logger
 }
@@ -57,8 +55,6 @@ func (o Options) withDefaults() Options {
 	o.Sandbox = cmp.Or(o.Sandbox, SandboxAuto)
 	o.Grace = cmp.Or(o.Grace, time.Second)
 	o.Processes = cmp.Or(o.Processes, 4096)
-	o.Unbooked = cmp.Or(o.Unbooked, 1)
-	o.Retention = cmp.Or(o.Retention, 7*24*time.Hour)
 	o.Logger = cmp.Or(o.Logger, slog.Default())
 	return o
 }

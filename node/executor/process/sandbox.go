@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"starling/node/executor/shim"
+	"starling/node/executor/work"
 )
 
 // home is where a sandboxed program finds its work directory.
@@ -109,15 +110,15 @@ func visible(path string) bool {
 // wrap is the command that runs argv in the sandbox, and its environment.
 // Variables that would act upon bubblewrap itself, outside the sandbox, are
 // arguments; all others are not, since everybody on the machine can read those.
-func (s *sandbox) wrap(dir directory, mounts []mount, env, argv []string) (command, outer []string) {
+func (s *sandbox) wrap(dir work.Dir, mounts []work.Mount, env, argv []string) (command, outer []string) {
 	args := append([]string{s.bwrap}, s.common...)
-	args = append(args, "--bind", dir.tmp(), "/tmp", "--bind", dir.work(), home)
+	args = append(args, "--bind", dir.Tmp(), "/tmp", "--bind", dir.Work(), home)
 	for _, m := range mounts {
-		from, option := filepath.Join(dir.work(), m.path), "--bind"
-		if !m.writable {
+		from, option := filepath.Join(dir.Work(), m.Path), "--bind"
+		if !m.Writable {
 			option = "--ro-bind"
 		}
-		args = append(args, option, from, filepath.Join(home, m.path), option, from, "/"+m.path)
+		args = append(args, option, from, filepath.Join(home, m.Path), option, from, "/"+m.Path)
 	}
 	args = append(args, "--chdir", home, "--unsetenv", shim.TokenVariable)
 	for _, variable := range env {

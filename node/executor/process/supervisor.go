@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"starling/node/executor/shim"
+	"starling/node/executor/work"
 )
 
 // Names within the root.
@@ -71,7 +72,7 @@ func (s *supervisor) start(job *shim.Job) (<-chan *shim.Exit, error) {
 
 // find returns the exit of a job that was started in an earlier life, which the
 // channel has at once if it has ended; nil in the channel if it is lost.
-func (s *supervisor) find(dir directory) (<-chan *shim.Exit, error) {
+func (s *supervisor) find(dir work.Dir) (<-chan *shim.Exit, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.connect(false); err != nil {
@@ -83,12 +84,21 @@ func (s *supervisor) find(dir directory) (<-chan *shim.Exit, error) {
 		}
 	}
 	exit := make(chan *shim.Exit, 1)
-	exit <- dir.exit()
+	exit <- exitOf(dir)
 	return exit, nil
 }
 
+// exitOf reads how a program ended; nil while it hasn't.
+func exitOf(dir work.Dir) *shim.Exit {
+	exit := &shim.Exit{}
+	if dir.Read(shim.ExitFile, exit) != nil {
+		return nil
+	}
+	return exit
+}
+
 // stop asks the shim to end a job.
-func (s *supervisor) stop(dir directory) {
+func (s *supervisor) stop(dir work.Dir) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.link != nil {
@@ -280,7 +290,7 @@ func (s *supervisor) broken(l *link) {
 		l.child.Wait()
 	}
 	for dir, exit := range l.waiting {
-		exit <- directory(dir).exit()
+		exit <- exitOf(work.Dir(dir))
 	}
 }
 

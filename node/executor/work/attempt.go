@@ -1,0 +1,111 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"starling/api/despatch"
+	"starling/node/executor"
+)
+
+// Attempt is an attempt that is being performed.
+type Attempt struct {
+	*Area
+	Despatch *despatch.Despatch
+	Dir      Dir
+	State    *State
+	Report   executor.Reporter
+	Mounts   []Mount // of the run; the outer before the inner
+	// Ended is how the program ended, well or not; nil where none has run.
+	Ended *Ended
+
+	failure *despatch.Completion // the first; nil while all is well
+	files   []despatch.File
+}
+
+// Run runs an attempt's program, or finds again one that an earlier life has
+// started: see Attempt.Perform. It reports that the action has started when the
+// program is about to, and leaves in Ended how it ended. The completion says why
+// it failed, nil that it did not; the error is executor.ErrDetached or nil.
+type Run func(ctx context.Context, id string, r *despatch.Run) (*despatch.Completion, error)
+
+// Perform does the sequence's actions in order. After a failure only those that
+// save and tidy are done, so that a failed program's output can be seen. The
+// error is executor.ErrDetached or nil. The directory of an attempt that nobody
+// will ask for is removed.
+func (a *Attempt) Perform(ctx context.Context, run Run) (despatch.Completion, error) {
+	for _, action := range a.Despatch.Sequence {
+		tidying := action.Kind == despatch.ActionSave || action.Kind == despatch.ActionRelease
+		if a.failure != nil && !tidying {
+			continue
+		}
+		if action.Kind != despatch.ActionRun {
+			a.Report.Started(action.ID)
+		}
+		failure, err := a.act(ctx, action, run)
+		if err != nil {
+			return despatch.Completion{}, err
+		}
+		if failure != nil {
+			a.Report.Failed(action.ID, failure.Failure.Message)
+			a.failure = failure
+			continue
+		}
+		a.Report.Completed(action.ID)
+	}
+	done := a.completion()
+	if errors.Is(context.Cause(ctx), executor.ErrRefused) {
+		a.Dir.Remove()
+	}
+	return done, nil
+}
+
+// act performs one action.
+func (a *Attempt) act(ctx context.Context, action despatch.Action, run Run) (*despatch.Completion, error) {
+	switch {
+	case action.Kind == despatch.ActionStageData && action.Stage != nil:
+		return a.stage(ctx, action.ID, action.Stage)
+	case action.Kind == despatch.ActionRun && action.Run != nil:
+		mounts, err := mounts(action.Run)
+		if err != nil {
+			return Failure(executor.CodeUnsupported, false, err), nil
+		}
+		a.Mounts = mounts
+		return run(ctx, action.ID, action.Run)
+	case action.Kind == despatch.ActionSave:
+		a.save(action.ID)
+		return nil, nil
+	case action.Kind == despatch.ActionRelease:
+		a.release()
+		return nil, nil
+	}
+	return Failure(executor.CodeUnsupported, false, fmt.Errorf("actions of kind %q are not performed here", action.Kind)), nil
+}
+
+// Begin makes the volumes and notes, before it is done, that the program is
+// about to be started.
+func (a *Attempt) Begin() error {
+	if err := makeMounts(a.Dir.Work(), a.Mounts); err != nil {
+		return err
+	}
+	a.State.Run = true
+	return a.Dir.save(a.State)
+}
+
+// Storage is how many bytes the session may use.
+func (a *Attempt) Storage() int64 { return max(a.Despatch.Resources.Storage, a.Unbooked) << 30 }
+
+// room is how many of them are left for data.
+func (a *Attempt) room() int64 { return max(1, a.Storage()-a.State.BytesStaged) }
+
+// release removes everything but the outputs. Empty directories stay until the
+// attempt is swept: on ext4, files that were just deleted make it slow to create
+// others.
+func (a *Attempt) release() {
+	empty(a.Dir.Tmp())
+	a.removeInputs()
+	if a.hasWritable() || !a.Home {
+		a.removeScratch(".")
+	}
+}

@@ -1,0 +1,56 @@
+package work
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// sweepEvery is how often what has been kept long enough is removed.
+const sweepEvery = time.Hour
+
+// sweep removes old attempts, at once and then every hour.
+func (a *Area) sweep(ctx context.Context) {
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	for {
+		a.sweepOnce(ctx, time.Now().Add(-a.Retention))
+		if a.Tidy != nil {
+			a.Tidy(ctx)
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// sweepOnce removes every attempt that was settled before a time, or died
+// before it had a state.
+func (a *Area) sweepOnce(ctx context.Context, before time.Time) {
+	attempts, err := os.ReadDir(a.Root)
+	if err != nil {
+		a.Logger.Error("outputs that have been kept long enough can't be found", "error", err)
+		return
+	}
+	for _, attempt := range attempts {
+		if ctx.Err() != nil {
+			return
+		}
+		if !attempt.IsDir() || !a.due(attempt, before) {
+			continue
+		}
+		if err := removeAll(filepath.Join(a.Root, attempt.Name())); err != nil {
+			a.Logger.Error("outputs that have been kept long enough can't be removed", "error", err)
+		}
+	}
+}
+
+// due reports whether an attempt is to be removed. Settling renames a file, and
+// so is the last thing that changes the directory.
+func (a *Area) due(attempt os.DirEntry, before time.Time) bool {
+	info, err := attempt.Info()
+	return err == nil && info.ModTime().Before(before) && !Dir(filepath.Join(a.Root, attempt.Name())).Open()
+}
