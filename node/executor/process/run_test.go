@@ -231,6 +231,22 @@ func TestPromise7StopEndsTheWholeTree(t *testing.T) {
 	assert.True(t, gone(main), "the program lives")
 }
 
+// A program that is stopped is asked first, and has its grace to put things in
+// order.
+func TestAStoppedProgramIsAskedBeforeItIsKilled(t *testing.T) {
+	b := newBackend(t, t.TempDir(), func(o *Options) { sandboxOff(o); o.Grace = time.Minute })
+	ctx, cancel := context.WithCancelCause(t.Context())
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		b.Run(ctx, shell(`trap "echo 1 >asked; exit" TERM
+			echo $$ >main; while :; do sleep 0.05; done`), func(despatch.Update) {})
+	})
+	started(t, b, "main")
+	cancel(&executor.StopError{Stop: despatch.Stop{Reason: despatch.StopCancelled}})
+	wait.Wait()
+	assert.FileExists(t, filepath.Join(b.Root, "session-of-a.1", "work", "asked"))
+}
+
 func TestWhatAProgramLeavesBehindIsEnded(t *testing.T) {
 	b := newBackend(t, t.TempDir(), sandboxOff)
 	done := run(t, b, shell(`env -i setsid sh -c 'echo $$ >daemon; exec sleep 600' >/dev/null 2>&1 & while ! test -s daemon; do sleep 0.01; done; cp daemon d.txt`))
