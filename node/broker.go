@@ -145,7 +145,7 @@ func (b *Broker) Close() {
 	b.mu.Lock()
 	b.stopping = true
 	for _, p := range b.state.pools {
-		p.wakeUp()
+		p.scatter()
 	}
 	for _, a := range b.state.attempts {
 		a.letGo()
@@ -246,6 +246,7 @@ func (b *Broker) change(s *store.Session, edit func(*store.Session)) *store.Sess
 	} else {
 		delete(b.state.live, next.ID)
 	}
+	b.line(s, &next)
 	if next.Phase != s.Phase {
 		b.metrics.moved(s.Phase, next.Phase)
 	}

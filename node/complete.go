@@ -213,9 +213,7 @@ func (b *Broker) finish(a *attempt, s *store.Session, now store.Millis) {
 	b.dismiss(a, s)
 	if p := b.state.pools[s.Plan.Pool]; p != nil {
 		b.release(s, now)
-		if p.due.len() > 0 {
-			p.wakeUp()
-		}
+		b.serve(p)
 	}
 }
 

@@ -20,9 +20,8 @@ const maxWait = 60 * time.Second
 //
 // When it returns a despatch, the history entry is open and durable.
 func (b *Broker) Despatch(ctx context.Context, caller identity.Caller, id identity.UUID, patience time.Duration) (*despatch.Despatch, despatch.Reasons, error) {
-	timeout := time.NewTimer(min(max(patience, 0), maxWait))
-	defer timeout.Stop()
-	expired := patience <= 0
+	patience = min(patience, maxWait)
+	until := time.Now().Add(patience)
 	for {
 		if err := b.writable(); err != nil {
 			return nil, nil, err
@@ -34,23 +33,45 @@ func (b *Broker) Despatch(ctx context.Context, caller identity.Caller, id identi
 			return nil, nil, err
 		}
 		e.Seen = b.now()
-		s, ticket, reasons := b.next(e)
-		wake, stopping := e.pool.wake, b.stopping
-		b.mu.Unlock()
+		s, ticket := b.next(e)
 		if s != nil {
+			b.mu.Unlock()
 			return b.handOver(ctx, s, ticket)
 		}
-		if expired || stopping {
+		left := time.Until(until)
+		if b.stopping || left <= 0 {
+			reasons := b.reasons(e)
+			b.mu.Unlock()
 			return nil, reasons, nil
 		}
-		select {
-		case <-wake:
-		case <-timeout.C:
-			expired = true
-		case <-ctx.Done():
+		w := e.pool.wait(e)
+		b.mu.Unlock()
+		if h, given := b.awaitTurn(ctx, w, left); given {
+			return b.handOver(ctx, h.session, h.ticket)
+		}
+		if ctx.Err() != nil {
 			return nil, nil, ctx.Err()
 		}
 	}
+}
+
+// awaitTurn waits until a poll is given something, or has to look again.
+func (b *Broker) awaitTurn(ctx context.Context, w *waiter, patience time.Duration) (handover, bool) {
+	timeout := time.NewTimer(patience)
+	defer timeout.Stop()
+	select {
+	case h, given := <-w.given:
+		return h, given
+	case <-timeout.C:
+	case <-ctx.Done():
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if w.executor.pool.leave(w) {
+		return handover{}, false
+	}
+	h, given := <-w.given // it was given something, or let go, at this very moment
+	return h, given
 }
 
 // executorFor finds an executor of the caller's.
@@ -78,68 +99,90 @@ func despatchable(s *store.Session) bool {
 	return (s.Phase == ivoa.SessionAccepted || s.Phase == ivoa.SessionWaiting) && !inProgress(s)
 }
 
-// next takes a session that is due and that the executor can run, the one that
-// has waited longest, and opens an attempt at it; b.mu is held.
-func (b *Broker) next(e *executor) (*store.Session, *store.Ticket, despatch.Reasons) {
-	reasons := despatch.Reasons{}
-	for _, l := range e.pool.due.oldestFirst() {
-		if e.Registration.Simulated != l.like.Plan.Simulated || !e.takes(l.like.Kind, l.like.Data, l.like.Schemes) {
-			reasons[despatch.ReasonWrongKind] += len(l.ids)
-			continue
-		}
-		if s, ticket := b.nextOf(l, e, reasons); s != nil {
-			return s, ticket, nil
-		}
-	}
-	return nil, nil, reasons
-}
+// maxLooks bounds how many sessions one poll looks at that turn out to have to
+// wait, or to have failed.
+const maxLooks = 64
 
-// nextOf takes the first session of a line that can be despatched now, or counts
-// the reasons why none can.
-func (b *Broker) nextOf(l *line, e *executor, reasons despatch.Reasons) (*store.Session, *store.Ticket) {
-	p, now := e.pool, b.now()
-	for i := 0; i < len(l.ids); {
-		s := b.state.live[l.ids[i].id]
-		if s == nil || !despatchable(s) || s.Plan.Start > now {
-			p.due.remove(l, i)
-			continue
+// next takes the session that is due and that has waited longest of those that
+// an executor can run, and opens an attempt at it; b.mu is held. It returns nil
+// where there is none: reasons says why.
+func (b *Broker) next(e *executor) (*store.Session, *store.Ticket) {
+	p := e.pool
+	for range maxLooks {
+		now := b.now()
+		first, found := p.oldest(e)
+		if !found {
+			return nil, nil
 		}
-		if why := unfit(e, s, now); why != "" {
-			reasons[why]++
-			i++
-			continue
+		s := b.onTime(p, b.state.live[first.id], now)
+		if s != nil {
+			return b.open(e, s, now)
 		}
-		p.due.remove(l, i)
-		if s = b.onTime(p, s, now); s == nil {
-			reasons[p.later(now)]++
-			continue
-		}
-		return b.open(e, s, now)
+		// Wherever it is now, it isn't due: a poll looks at it once.
+		p.queue.postpone(first.id)
 	}
+	b.serve(p)
 	return nil, nil
 }
 
-// unfit says why an executor can't have a session of a kind that it takes now, ""
-// if it can.
-func unfit(e *executor, s *store.Session, now store.Millis) string {
-	if !resourcesOf(s.Plan).Fits(capacityOf(e.Registration.Capacity)) {
+// oldest finds the session that has waited longest of those that an executor can
+// have now.
+func (p *pool) oldest(e *executor) (first place, found bool) {
+	if p.queue.due == 0 {
+		return first, false
+	}
+	for _, l := range p.queue.lines {
+		if l.due == 0 || e.unable(l) != "" || !p.room(l) {
+			continue
+		}
+		if at, any := p.queue.next(l); any && (!found || at.came < first.came) {
+			first, found = at, true
+		}
+	}
+	return first, found
+}
+
+// reasons counts why an executor gets none of the sessions of its pool, of all
+// that may come to it some time: those that are booked for later, or for which
+// others must end first, are not-yet, and outside-window while it doesn't work.
+func (b *Broker) reasons(e *executor) despatch.Reasons {
+	p, later := e.pool, despatch.ReasonNotYet
+	if !p.working(b.now()) {
+		later = despatch.ReasonOutsideWindow
+	}
+	reasons := despatch.Reasons{}
+	count := func(why string, n int) {
+		if n > 0 {
+			reasons[why] += n
+		}
+	}
+	for _, l := range p.queue.lines {
+		if why := e.unable(l); why != "" {
+			count(why, l.all)
+			continue
+		}
+		count(despatch.ReasonVetoed, l.vetoed)
+		count(later, l.all-l.vetoed)
+	}
+	return reasons
+}
+
+// unable says why an executor never can run the sessions of a line, "" if it can.
+func (e *executor) unable(l *line) string {
+	switch {
+	case e.Registration.Simulated != l.like.Plan.Simulated || !e.takes(l.like.Kind, l.like.Data, l.like.Schemes):
+		return despatch.ReasonWrongKind
+	case !resourcesOf(l.like.Plan).Fits(capacityOf(e.Registration.Capacity)):
 		return despatch.ReasonTooLarge
-	}
-	if s.NotBefore > now {
-		return despatch.ReasonVetoed
-	}
-	if !resourcesOf(s.Plan).Add(e.pool.running).Fits(e.pool.timeline.Capacity()) {
-		return despatch.ReasonNotYet
 	}
 	return ""
 }
 
-// later says why a session that was due has to wait.
-func (p *pool) later(now store.Millis) string {
-	if !p.working(now) {
-		return despatch.ReasonOutsideWindow
-	}
-	return despatch.ReasonNotYet
+// room reports whether a pool has room for a session of a line beside what really
+// runs: its slot may be free on the timeline while whoever had it before is still
+// being stopped.
+func (p *pool) room(l *line) bool {
+	return resourcesOf(l.like.Plan).Add(p.running).Fits(p.timeline.Capacity())
 }
 
 // onTime makes sure that a session that is despatched late still has all of its
@@ -185,7 +228,7 @@ func (b *Broker) rebook(p *pool, s *store.Session, from store.Millis) *store.Ses
 	}
 	if !found { // the pool has become too small for it, for ever
 		b.submit(write{commands: []accounting.Command{b.voidHold(s, b.now())}})
-		return b.fail(s, "this site no longer has the {resources} that were booked", b.now(), "resources", resourcesOf(s.Plan).String())
+		return b.fail(s, "this site no longer has the {resources} that were booked, at any time at which their executor works", b.now(), "resources", resourcesOf(s.Plan).String())
 	}
 	if err := p.timeline.Book(scheduling.Booking{
 		ID: entryID(s.ID), Slot: slot, NotBefore: notBefore(s), Movable: true,

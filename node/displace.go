@@ -34,8 +34,8 @@ func (b *Broker) displace(p *pool, now store.Millis) {
 		s = b.rebook(p, s, max(now, planned))
 		if s.Live() && s.Plan.Start > max(now, planned) {
 			s = b.change(s, func(s *store.Session) {
-				s.Messages = appendMessage(s.Messages, ivoa.NewMessage(wall(now), ivoa.LevelWarn, messageAttempt,
-					"the executor has less than was booked: the start moves to {start}", "start", ivoa.FormatInstant(wall(s.Plan.Start+s.Plan.Preparing))))
+				tell(s, now, ivoa.LevelWarn, "the executor has less than was booked, or works at other times: the start moves to {start}",
+					"start", ivoa.FormatInstant(wall(s.Plan.Start+s.Plan.Preparing)))
 			})
 		}
 		displaced[i] = s

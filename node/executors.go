@@ -54,7 +54,7 @@ func (b *Broker) Register(ctx context.Context, caller identity.Caller, r despatc
 	}
 	kept := *e.Executor
 	ticket := b.submit(write{extra: func(tx *store.Tx) error { return tx.PutExecutor(&kept) }})
-	e.pool.wakeUp()
+	b.serve(e.pool)
 	b.mu.Unlock()
 	if err := wait(ticket); err != nil {
 		return answer, false, err

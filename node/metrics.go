@@ -58,7 +58,7 @@ func newMetricSet(registry prometheus.Registerer, b *Broker) *metricSet {
 		gauge("starling_sessions_due", "Sessions that are due and wait for an executor.", func() float64 {
 			n := 0
 			for _, p := range b.state.pools {
-				n += p.due.len()
+				n += p.queue.due
 			}
 			return float64(n)
 		}),

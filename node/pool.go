@@ -18,10 +18,11 @@ type pool struct {
 	// running is what attempts in progress really take. A slot may be free on
 	// the timeline while whoever had it before is still being stopped.
 	running scheduling.Resources
-	due     queue         // sessions to despatch
-	wake    chan struct{} // closed, and replaced, when something has become due
-	dirty   bool          // room has appeared; bookings may move forward
-	tidied  bool          // pruning is on the agenda
+	queue   queue     // sessions to despatch
+	waiters []*waiter // polls that wait for them, who came first first
+	serving bool      // to give them something is on the agenda
+	dirty   bool      // room has appeared; bookings may move forward
+	tidied  bool      // pruning is on the agenda
 }
 
 // executor is a registered executor.
@@ -32,13 +33,7 @@ type executor struct {
 }
 
 func newPool(id identity.UUID, timeline *scheduling.Timeline) *pool {
-	return &pool{id: id, timeline: timeline, executors: map[identity.UUID]*executor{}, due: newQueue(), wake: make(chan struct{})}
-}
-
-// wakeUp lets every executor that waits look again.
-func (p *pool) wakeUp() {
-	close(p.wake)
-	p.wake = make(chan struct{})
+	return &pool{id: id, timeline: timeline, executors: map[identity.UUID]*executor{}, queue: newQueue()}
 }
 
 // renewSeconds is how often an executor must register again.
@@ -157,8 +152,8 @@ func (b *Broker) expect(p *pool, s *store.Session) {
 		if s == nil || !despatchable(s) || s.Plan.Start != start || b.state.pools[p.id] != p {
 			return
 		}
-		p.due.add(s)
-		p.wakeUp()
+		p.queue.call(id)
+		b.serve(p)
 	}
 	if now := b.now(); start <= now {
 		due(now)

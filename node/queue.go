@@ -1,87 +1,160 @@
 package node
 
 import (
-	"slices"
+	"fmt"
 	"strings"
 
 	"starling/federation/identity"
 	"starling/node/store"
 )
 
-// queue is the sessions of a pool that are due, in lines: those of one line ask
-// the same of an executor, so that one that can't run the first needn't look at
-// the others, however long the line is. It may hold sessions that are no longer
-// to be despatched; who takes from it looks.
+// queue is the sessions of a pool that are still to be despatched, in lines:
+// those of one line ask the same of an executor, so that one that can't run the
+// first needn't look at the others, and can be told how many there are, however
+// long the line is. Broker.line keeps it as the sessions change.
 type queue struct {
-	lines map[string]*line
-	has   map[identity.UUID]struct{}
-	added uint64
+	lines   map[string]*line
+	members map[identity.UUID]*member
+	came    uint64 // sessions that have ever become due
+	due     int    // how many wait for an executor now
 }
 
-// line is sessions that the same executors can run, the first to come first.
+// line is sessions that the same executors can run.
 type line struct {
-	key  string
-	like *store.Session // one of them
-	ids  []place
+	key    string
+	like   *store.Session // one of them
+	all    int            // how many there are
+	due    int            // of those: how many wait for an executor now
+	vetoed int            // of those: how many are kept back by a veto
+	first  []place        // those that are due, in the order they came; some have left
 }
 
-// place is a session's place in a line.
+// place is a session's place among those of a line that are due.
 type place struct {
 	id   identity.UUID
-	came uint64 // counted in sessions of the whole queue
+	came uint64
+}
+
+// member is a session in a line.
+type member struct {
+	line   *line
+	came   uint64 // when it became due, counted in sessions of the queue; 0: it isn't
+	vetoed bool
 }
 
 func newQueue() queue {
-	return queue{lines: map[string]*line{}, has: map[identity.UUID]struct{}{}}
+	return queue{lines: map[string]*line{}, members: map[identity.UUID]*member{}}
 }
 
-// len is how many sessions wait.
-func (q *queue) len() int { return len(q.has) }
-
-// add puts a session at the end of its line, unless it is in it.
-func (q *queue) add(s *store.Session) {
-	if _, there := q.has[s.ID]; there {
+// enter takes a session in that is to be despatched some time.
+func (q *queue) enter(s *store.Session) {
+	if q.members[s.ID] != nil {
 		return
 	}
-	q.has[s.ID] = struct{}{}
 	key := lineKey(s)
 	l := q.lines[key]
 	if l == nil {
 		l = &line{key: key, like: s}
 		q.lines[key] = l
 	}
-	q.added++
-	l.ids = append(l.ids, place{s.ID, q.added})
+	l.all++
+	q.members[s.ID] = &member{line: l}
 }
 
-// remove takes the i-th session out of a line.
-func (q *queue) remove(l *line, i int) {
-	delete(q.has, l.ids[i].id)
-	if i == 0 {
-		l.ids = l.ids[1:]
-	} else {
-		l.ids = slices.Delete(l.ids, i, i+1)
+// leave takes a session out.
+func (q *queue) leave(id identity.UUID) {
+	m := q.members[id]
+	if m == nil {
+		return
 	}
-	if len(l.ids) == 0 {
-		delete(q.lines, l.key)
+	q.keepBack(id, false)
+	q.postpone(id)
+	delete(q.members, id)
+	if m.line.all--; m.line.all == 0 {
+		delete(q.lines, m.line.key)
 	}
 }
 
-// oldestFirst returns the lines, that whose first session came first first.
-func (q *queue) oldestFirst() []*line {
-	lines := make([]*line, 0, len(q.lines))
-	for _, l := range q.lines {
-		lines = append(lines, l)
+// call makes a session due: it waits for an executor from now on.
+func (q *queue) call(id identity.UUID) {
+	m := q.members[id]
+	if m == nil || m.came != 0 {
+		return
 	}
-	slices.SortFunc(lines, func(x, y *line) int { return int(x.ids[0].came) - int(y.ids[0].came) })
-	return lines
+	q.keepBack(id, false)
+	q.came++
+	q.due++
+	m.came = q.came
+	m.line.due++
+	m.line.first = append(m.line.first, place{id, m.came})
+}
+
+// postpone makes a session not due: it begins later.
+func (q *queue) postpone(id identity.UUID) {
+	m := q.members[id]
+	if m == nil || m.came == 0 {
+		return
+	}
+	m.came = 0
+	q.due--
+	if m.line.due--; m.line.due == 0 {
+		m.line.first = nil
+	}
+}
+
+// keepBack notes whether a veto keeps a session back.
+func (q *queue) keepBack(id identity.UUID, vetoed bool) {
+	m := q.members[id]
+	if m == nil || m.vetoed == vetoed {
+		return
+	}
+	m.vetoed = vetoed
+	if vetoed {
+		m.line.vetoed++
+		return
+	}
+	m.line.vetoed--
+}
+
+// next is the session of a line that has waited longest; none: nothing is due.
+func (q *queue) next(l *line) (place, bool) {
+	for len(l.first) > 0 {
+		if m := q.members[l.first[0].id]; m != nil && m.came == l.first[0].came {
+			return l.first[0], true
+		}
+		l.first = l.first[1:]
+	}
+	return place{}, false
 }
 
 // lineKey tells apart what sessions ask of an executor.
 func lineKey(s *store.Session) string {
-	simulated := ""
-	if s.Plan.Simulated {
-		simulated = "simulated"
+	p := s.Plan
+	return fmt.Sprintf("%t %d %d %d %d %s\x00%s\x00%s", p.Simulated, p.Cores, p.Memory, p.Storage, p.GPUs, s.Kind,
+		strings.Join(s.Data, " "), strings.Join(s.Schemes, " "))
+}
+
+// line keeps the queues as they must be when a session changes from one state,
+// nil if it wasn't there, to another; b.mu is held.
+func (b *Broker) line(was, is *store.Session) {
+	if was != nil && despatchable(was) && (!despatchable(is) || was.Plan.Pool != is.Plan.Pool) {
+		b.state.pools[was.Plan.Pool].queue.leave(was.ID)
 	}
-	return strings.Join([]string{simulated, s.Kind, strings.Join(s.Data, "\x00"), strings.Join(s.Schemes, "\x00")}, "\x00\x00")
+	if !despatchable(is) {
+		return
+	}
+	p, now := b.state.pools[is.Plan.Pool], b.now()
+	p.queue.enter(is)
+	if is.Plan.Start > now {
+		p.queue.postpone(is.ID)
+	}
+	if is.NotBefore > now && (was == nil || is.NotBefore != was.NotBefore) {
+		p.queue.keepBack(is.ID, true)
+		id := is.ID
+		b.at(is.NotBefore, func(now store.Millis) {
+			if s := b.state.live[id]; s != nil && s.NotBefore <= now && b.state.pools[s.Plan.Pool] == p {
+				p.queue.keepBack(id, false)
+			}
+		})
+	}
 }

@@ -61,7 +61,7 @@ func TestPromise1NoDoubleBookingWith64Clients(t *testing.T) {
 	cancel()
 	w.mu.Lock()
 	for _, p := range w.state.pools {
-		p.wakeUp()
+		p.scatter()
 	}
 	w.mu.Unlock()
 	executors.Wait()

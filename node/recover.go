@@ -113,6 +113,7 @@ func (b *Broker) place(sessions []*store.Session, sets map[identity.UUID]*store.
 	b.metrics.phases.Reset()
 	for _, s := range sessions {
 		b.state.live[s.ID] = s
+		b.line(nil, s)
 		b.metrics.moved("", s.Phase)
 	}
 	for _, s := range sessions {
@@ -220,7 +221,7 @@ func (b *Broker) mend() {
 		a.letGo()
 	}
 	for _, p := range b.state.pools {
-		p.wakeUp()
+		p.scatter()
 	}
 	// Resume first: placing what is late submits writes.
 	b.store.Resume()

@@ -32,6 +32,7 @@ func (b *Broker) NodeStatus() NodeStatus {
 	status := NodeStatus{Name: string(b.options.Name), URL: b.options.URL, Alive: true, Kinds: []string{}, Running: len(b.state.attempts)}
 	var capacity, free scheduling.Resources
 	for _, p := range b.state.pools {
+		status.Queue += len(p.queue.members)
 		alive := false
 		for _, e := range p.executors {
 			if !e.alive(now) {
@@ -49,11 +50,6 @@ func (b *Broker) NodeStatus() NodeStatus {
 		}
 	}
 	slices.Sort(status.Kinds)
-	for _, s := range b.state.live {
-		if despatchable(s) {
-			status.Queue++
-		}
-	}
 	status.Capacity, status.Free = wireCapacity(capacity), wireCapacity(free)
 	return status
 }

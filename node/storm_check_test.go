@@ -149,8 +149,53 @@ func (s *storm) checkCounts() {
 	for poolID, p := range s.state.pools {
 		require.Equal(s.t, running[poolID], p.running)
 	}
+	s.checkQueues()
 	for executorID, e := range s.state.executors {
 		require.Equal(s.t, byExecutor[executorID], e.running)
+	}
+}
+
+// checkQueues: what waits in a pool's queue is what is to be despatched there,
+// and the counts of its lines are right.
+func (s *storm) checkQueues() {
+	waiting := map[identity.UUID]int{}
+	for _, x := range s.state.live {
+		if !despatchable(x) {
+			continue
+		}
+		waiting[x.Plan.Pool]++
+		m := s.state.pools[x.Plan.Pool].queue.members[x.ID]
+		require.NotNil(s.t, m, "session %s is in no line", x.ID)
+		require.Equal(s.t, lineKey(x), m.line.key)
+		require.Equal(s.t, x.NotBefore > s.now(), m.vetoed, "session %s", x.ID)
+		if x.Plan.Start > s.now() {
+			require.Zero(s.t, m.came, "session %s is not due yet", x.ID)
+		}
+	}
+	for poolID, p := range s.state.pools {
+		q := &p.queue
+		require.Len(s.t, q.members, waiting[poolID])
+		counted := map[*line]*line{}
+		due := 0
+		for _, m := range q.members {
+			if counted[m.line] == nil {
+				counted[m.line] = &line{}
+			}
+			c := counted[m.line]
+			c.all++
+			if m.came != 0 {
+				c.due++
+				due++
+			}
+			if m.vetoed {
+				c.vetoed++
+			}
+		}
+		require.Equal(s.t, due, q.due)
+		require.Len(s.t, q.lines, len(counted))
+		for l, c := range counted {
+			require.Equal(s.t, []int{c.all, c.due, c.vetoed}, []int{l.all, l.due, l.vetoed}, "line %s", l.key)
+		}
 	}
 }
 
