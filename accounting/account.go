@@ -31,19 +31,26 @@ func (id *AccountID) UnmarshalText(text []byte) error {
 type Side string
 
 // The sides. Each of an owner's has its counterpart at the node: what was used
-// was provided, what is charged is earned, what is held is reserved. Balances
-// of the counterparts are negative.
+// was provided, what is charged is earned, what is held is reserved, what is
+// allocated was granted; what is due and a hard limit keeps from being charged
+// is unbilled, and waived. Balances of the counterparts are negative.
 const (
-	Used     Side = "used"
-	Charged  Side = "charged"
-	Held     Side = "held"
-	Provided Side = "provided"
-	Income   Side = "income"
-	Reserved Side = "reserved"
+	Used      Side = "used"
+	Charged   Side = "charged"
+	Held      Side = "held"
+	Allocated Side = "allocated"
+	Unbilled  Side = "unbilled"
+	Provided  Side = "provided"
+	Income    Side = "income"
+	Reserved  Side = "reserved"
+	Granted   Side = "granted"
+	Waived    Side = "waived"
 )
 
 // counterpart is the node's side of an owner's side.
-var counterpart = map[Side]Side{Used: Provided, Charged: Income, Held: Reserved}
+var counterpart = map[Side]Side{
+	Used: Provided, Charged: Income, Held: Reserved, Allocated: Granted, Unbilled: Waived,
+}
 
 // An Account is one balance: of one owner, resource, period and side.
 type Account struct {
@@ -62,26 +69,32 @@ type EntryKind string
 
 // The kinds of entries.
 const (
-	EntryUsage   EntryKind = "usage"   // reported by the executor
-	EntryCharge  EntryKind = "charge"  // by the tariff
-	EntryHold    EntryKind = "hold"    // an estimate, at accept
-	EntryRelease EntryKind = "release" // of a hold, at completion
-	EntryVoid    EntryKind = "void"    // of a hold, at cancellation
+	EntryUsage      EntryKind = "usage"      // reported by the executor
+	EntryCharge     EntryKind = "charge"     // by the tariff
+	EntryHold       EntryKind = "hold"       // an estimate, at accept
+	EntryRelease    EntryKind = "release"    // of a hold, at completion
+	EntryVoid       EntryKind = "void"       // of a hold, at cancellation
+	EntryAllocation EntryKind = "allocation" // granted, raised or lowered
+	EntryCorrection EntryKind = "correction" // the difference to what was reported before
+	EntryDiscount   EntryKind = "discount"   // given back, as a favour
+	EntryRefund     EntryKind = "refund"     // given back, since something went wrong
 )
 
 // An Entry is one signed amount in one account; nothing ever changes it.
 type Entry struct {
-	Account    AccountID  `json:"account"`
-	Number     uint64     `json:"number"` // from 1, within the account
-	Time       Instant    `json:"time"`
-	Amount     Decimal    `json:"amount"`
-	Unit       Unit       `json:"unit,omitempty"`
-	Kind       EntryKind  `json:"kind"`
-	Session    SessionID  `json:"session"`
-	HistoryRef Ref        `json:"historyRef,omitempty"`
-	Hold       HoldID     `json:"hold,omitempty"`
-	Tariff     TariffHash `json:"tariff,omitempty"`
-	Counter    AccountID  `json:"counter"` // the account of the opposite entry
+	Account    AccountID `json:"account"`
+	Number     uint64    `json:"number"` // from 1, within the account
+	Time       Instant   `json:"time"`
+	Amount     Decimal   `json:"amount"`
+	Unit       Unit      `json:"unit,omitempty"`
+	Kind       EntryKind `json:"kind"`
+	Session    SessionID `json:"session,omitempty"`
+	HistoryRef Ref       `json:"historyRef,omitempty"`
+	Hold       HoldID    `json:"hold,omitempty"`
+	// Adjustment is the allocation, correction, discount or refund.
+	Adjustment AdjustmentID `json:"adjustment,omitempty"`
+	Tariff     TariffHash   `json:"tariff,omitempty"`
+	Counter    AccountID    `json:"counter"` // the account of the opposite entry
 }
 
 // accountHead is what never changes of an account.

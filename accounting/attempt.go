@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 )
 
 // attemptHead is the row of an attempt: its entry without what has rows of its
@@ -18,6 +19,8 @@ type attemptHead struct {
 	Rows uint64             `json:"rows,omitzero"`
 	// NoteRows counts the rows of notes.
 	NoteRows int `json:"noteRows,omitzero"`
+	// AdjustmentRows counts those of adjustments.
+	AdjustmentRows uint64 `json:"adjustmentRows,omitzero"`
 }
 
 func (s *state) attempt(ref Ref) (*attemptHead, error) {
@@ -118,32 +121,81 @@ func (c CompleteAttempt) apply(s *state) (Result, error) {
 		h.Started = c.Started
 	}
 	h.Failure, h.Quality, h.Resources = c.Failure, c.Quality, c.Resources
-	h.Charges, h.Estimate, h.Tariff = c.Charges, c.Estimate, c.Tariff
 	if err := s.charge(h, c); err != nil {
 		return Result{}, err
 	}
 	return Result{}, s.putAttempt(h)
 }
 
-// charge posts all that a completion moves in the ledger.
+// charge posts all that a completion moves in the ledger. What was used is
+// recorded in full; what is charged is bounded by the hard limits.
 func (s *state) charge(h *attemptHead, c CompleteAttempt) error {
 	if c.Hold != "" {
 		if err := s.release(c.Hold, c.Ref, h.Session, c.Recorded); err != nil {
 			return err
 		}
 	}
-	p := posting{
-		owner: h.Owners.Payer(), node: h.Node, period: h.Period, side: Used, sign: 1,
-		row: entryRow{Time: c.Recorded, Kind: EntryUsage, Session: h.Session, Ref: c.Ref},
-	}
-	if err := s.post(p, c.Resources); err != nil {
+	if err := s.spend(h.Node, h.Period, c.Draws); err != nil {
 		return err
 	}
-	p.side, p.row.Kind, p.row.Tariff = Charged, EntryCharge, c.Tariff
-	if err := s.post(p, c.Charges); err != nil {
+	if err := s.post(h.posting(Used, entryRow{Time: c.Recorded, Kind: EntryUsage}), c.Resources); err != nil {
 		return err
 	}
-	return s.putLine(
-		line{owners: h.Owners, period: h.Period, session: h.Session, ref: c.Ref},
-		lineRow{Phase: h.Phase, Ended: h.Ended, Estimate: c.Estimate, Resources: c.Resources, Charges: c.Charges})
+	var next bill
+	if err := next.reprice(c.Charges); err != nil {
+		return err
+	}
+	if err := s.settle(h, next, entryRow{Time: c.Recorded, Kind: EntryCharge, Tariff: c.Tariff}); err != nil {
+		return err
+	}
+	if next.plain() {
+		h.Bill = nil
+	}
+	h.Charges, h.Estimate, h.Tariff = c.Charges, c.Estimate, c.Tariff
+	return s.putLine(h.line(), h.lineRow())
+}
+
+// bill is what became of the attempt's charges so far.
+func (h *attemptHead) bill() bill {
+	if h.Bill != nil {
+		return slices.Clone(h.Bill)
+	}
+	var b bill
+	for _, q := range h.Charges {
+		l := b.line(q)
+		l.Due += q.Amount // they were summed before
+		l.Billed = l.Due
+	}
+	return b
+}
+
+// inForce is what the attempt used by the newest word on it.
+func (h *attemptHead) inForce() []Quantity {
+	if h.Corrected != nil {
+		return h.Corrected.Resources
+	}
+	return h.Resources
+}
+
+// posting is a transaction of the attempt's payer.
+func (h *attemptHead) posting(side Side, row entryRow) posting {
+	row.Session, row.Ref = h.Session, h.HistoryRef
+	return posting{owner: h.Owners.Payer(), node: h.Node, period: h.Period, side: side, sign: 1, row: row}
+}
+
+// line is where the attempt stands in the statements.
+func (h *attemptHead) line() line {
+	return line{owners: h.Owners, period: h.Period, session: h.Session, ref: h.HistoryRef}
+}
+
+// lineRow is what it says there: used and charged by the newest word.
+func (h *attemptHead) lineRow() lineRow {
+	row := lineRow{Phase: h.Phase, Ended: h.Ended, Estimate: h.Estimate, Resources: h.inForce()}
+	for _, l := range h.bill() {
+		row.Charges = append(row.Charges, l.quantity(l.Billed))
+		if l.Unbilled != 0 {
+			row.Unbilled = append(row.Unbilled, l.quantity(l.Unbilled))
+		}
+	}
+	return row
 }

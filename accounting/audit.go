@@ -7,13 +7,14 @@ import (
 )
 
 // Audit checks the whole ledger: in each unit all balances sum to zero; each
-// balance is the sum of its entries, which are numbered without a gap; what is
-// held is what the pending holds say. It reads everything, in memory that
-// grows with the accounts, and reports every discrepancy.
+// balance is the sum of its entries, which are numbered without a gap; accounts,
+// budgets and statements are what attempts, holds, allocations and allowances
+// say; no hard limit is passed. It reads everything, in memory that grows with
+// the accounts, and reports every discrepancy.
 func Audit(view View) error {
 	var errs []error
 	sums := make(map[Unit]Total)
-	held := make(map[AccountID]Total)
+	balances := make(map[AccountID]Total)
 	for k := range view.Scan(Prefix([]byte{tagAccount})) {
 		id := AccountID(k[1:])
 		account, err := readAccount(view, id)
@@ -28,8 +29,8 @@ func Audit(view View) error {
 		if sums[account.Unit], err = sums[account.Unit].plus(b.total); err != nil {
 			errs = append(errs, fmt.Errorf("unit %q: %w", account.Unit, err))
 		}
-		if account.Side == Held {
-			held[id] = b.total
+		if _, owners := counterpart[account.Side]; owners {
+			balances[id] = b.total
 		}
 	}
 	for unit, sum := range sums {
@@ -37,8 +38,7 @@ func Audit(view View) error {
 			errs = append(errs, fmt.Errorf("unit %q: the balances sum to %s, not 0", unit, sum.Format(unit)))
 		}
 	}
-	errs = append(errs, auditHolds(view, held)...)
-	return errors.Join(errs...)
+	return errors.Join(append(errs, auditRecords(view, balances))...)
 }
 
 func auditAccount(view View, id AccountID) (balance, error) {
@@ -65,30 +65,4 @@ func auditAccount(view View, id AccountID) (balance, error) {
 			id, b.total.int(), b.entries, sum.entries, sum.total.int())
 	}
 	return b, nil
-}
-
-// auditHolds takes the pending holds from what is held; nothing may be left.
-func auditHolds(view View, held map[AccountID]Total) (errs []error) {
-	for _, value := range view.Scan(Prefix([]byte{tagHold})) {
-		var h Hold
-		if err := decodeJSON(value, &h); err != nil {
-			return []error{fmt.Errorf("decode hold: %w", err)}
-		}
-		if h.State != Pending {
-			continue
-		}
-		for _, q := range h.Estimate {
-			head := accountHead{Owner: h.Owners.Payer(), Resource: q.Name, Unit: q.Unit, Period: h.Period, Side: Held}
-			var err error
-			if held[head.id()], err = held[head.id()].Add(-q.Amount); err != nil {
-				errs = append(errs, fmt.Errorf("hold %s: %w", h.ID, err))
-			}
-		}
-	}
-	for id, rest := range held {
-		if !rest.IsZero() {
-			errs = append(errs, fmt.Errorf("account %s: holds %v more than the pending holds say", id, rest.int()))
-		}
-	}
-	return errs
 }

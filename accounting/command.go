@@ -11,8 +11,9 @@ import (
 const Version = 1
 
 // A Command is one thing that happened. The concrete types are [OpenAttempt],
-// [RecordUpdates], [StallAttempt], [CompleteAttempt], [AddNote], [PlaceHold]
-// and [VoidHold].
+// [RecordUpdates], [StallAttempt], [CompleteAttempt], [AddNote], [PlaceHold],
+// [VoidHold], [Allocate], [EnrolOwner], [GrantAllowance], [ReturnAllowance],
+// [Correct] and [Credit].
 type Command interface {
 	// Validate checks all that can be checked without the state. Encode and
 	// Apply call it; the error is a *Refusal of kind ErrInvalid.
@@ -70,6 +71,9 @@ type CompleteAttempt struct {
 	// Hold is the session's hold if this was its last attempt: it is released
 	// as the charges are posted. Empty if the session will be despatched again.
 	Hold HoldID `json:"hold,omitempty"`
+	// Draws are what the node spends of its allowances for what it costs more
+	// than was held.
+	Draws []Draw `json:"draws,omitempty"`
 }
 
 // AddNote keeps something that changes nothing, such as a report that came
@@ -81,7 +85,8 @@ type AddNote struct {
 	Text string  `json:"text"`
 }
 
-// PlaceHold holds the estimate of an accepted offer on the payer's account.
+// PlaceHold holds the estimate of an accepted offer on the payer's account. One
+// that would pass a hard limit is refused (ErrFunds).
 type PlaceHold struct {
 	Hold     HoldID     `json:"hold"`
 	Session  SessionID  `json:"session"`
@@ -91,6 +96,9 @@ type PlaceHold struct {
 	Estimate []Quantity `json:"estimate,omitempty"`
 	Tariff   TariffHash `json:"tariff,omitempty"`
 	Time     Instant    `json:"time"`
+	// Draws are what the node spent of its allowances as it accepted: the
+	// estimate, from each hard-limited budget that the session must pass.
+	Draws []Draw `json:"draws,omitempty"`
 }
 
 // VoidHold gives a hold back: the session ended and nothing is charged.
@@ -106,6 +114,12 @@ func (CompleteAttempt) commandType() string { return "complete-attempt" }
 func (AddNote) commandType() string         { return "add-note" }
 func (PlaceHold) commandType() string       { return "place-hold" }
 func (VoidHold) commandType() string        { return "void-hold" }
+func (Allocate) commandType() string        { return "allocate" }
+func (EnrolOwner) commandType() string      { return "enrol-owner" }
+func (GrantAllowance) commandType() string  { return "grant-allowance" }
+func (ReturnAllowance) commandType() string { return "return-allowance" }
+func (Correct) commandType() string         { return "correct" }
+func (Credit) commandType() string          { return "credit" }
 
 // TypeOf is the name of a command's type: "open-attempt" and so on.
 func TypeOf(c Command) string { return c.commandType() }
@@ -172,6 +186,12 @@ var decoders = map[string]func([]byte) (Command, error){
 	"add-note":         decodeAs[AddNote],
 	"place-hold":       decodeAs[PlaceHold],
 	"void-hold":        decodeAs[VoidHold],
+	"allocate":         decodeAs[Allocate],
+	"enrol-owner":      decodeAs[EnrolOwner],
+	"grant-allowance":  decodeAs[GrantAllowance],
+	"return-allowance": decodeAs[ReturnAllowance],
+	"correct":          decodeAs[Correct],
+	"credit":           decodeAs[Credit],
 }
 
 func decodeAs[C Command](body []byte) (Command, error) {

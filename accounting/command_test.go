@@ -27,7 +27,13 @@ func all(t require.TestingT) []Command {
 	completed.Failure = &Failure{Code: 660, Message: "cloud <&>", Retry: true, VetoSeconds: 3600}
 	completed.Quality = []Quality{{ID: "seeing", Value: 1.1, Description: "arcsec"}}
 	completed.Estimate = euros(t, "2.5")
+	draws := []Draw{{Proposal("pr"), euros(t, "2.5")[0]}, {Owner{KindTAG, "t"}, euros(t, "2.5")[0]}}
+	placed.Draws, completed.Draws = draws, draws
 	return []Command{
+		EnrolOwner{Owner: Proposal("pr"), Name: "Proposal", Parent: Owner{KindProgramme, "pg"}, By: "oscar", Time: noon},
+		allocate(t, 1, Proposal("pr"), Hard, "100"), allocate(t, 2, User("u"), Soft, "-0"),
+		grant(t, 1, Proposal("pr"), "1", "10"),
+		ReturnAllowance{Node: "a", Owner: Proposal("pr"), Period: "2026B", Number: 2, Amount: euros(t, "1")[0], Time: noon},
 		placed, opened,
 		updates(1,
 			Update{Type: ActionStarted, Action: "run", Recorded: noon},
@@ -41,6 +47,7 @@ func all(t require.TestingT) []Command {
 		StallAttempt{Ref: ref(1), Time: noon},
 		AddNote{Ref: ref(1), Key: "late", Time: noon, Text: "too late"},
 		completed,
+		correct(t, 3, 1, "600", "1.2"), credit(t, 4, 1, EntryRefund, "0.2"), credit(t, 5, 1, EntryDiscount, "0.3"),
 		VoidHold{Hold: hold(2), Time: noon},
 	}
 }
@@ -55,7 +62,7 @@ func TestEveryCommandSurvivesItsEncoding(t *testing.T) {
 		assert.Equal(t, c, again)
 		seen[TypeOf(c)] = true
 	}
-	assert.Len(t, seen, 7, "a type of command is not tested")
+	assert.Len(t, seen, 13, "a type of command is not tested")
 }
 
 // The encoding outlives the program: what is in the outboxes and logs of the
@@ -140,6 +147,16 @@ func TestCommandsOutOfBoundsAreNotEncoded(t *testing.T) {
 		"action missing":    updates(1, Update{Type: ActionStarted}),
 		"progress 2":        updates(1, Update{Type: ProgressMade, Progress: &Progress{Fraction: 2}}),
 		"long line":         updates(1, Update{Type: LogWritten, Text: long}),
+		"no reason":         func() Command { c := allocate(t, 1, User("u"), Soft, "1"); c.Reason = ""; return c }(),
+		"no name":           func() Command { c := correct(t, 1, 1, "1", "1"); c.By = ""; return c }(),
+		"no limit":          allocate(t, 1, User("u"), Unlimited, "1"),
+		"reversed period":   func() Command { c := allocate(t, 1, User("u"), Soft, "1"); c.End = c.Start; return c }(),
+		"a node's budget":   allocate(t, 1, Node("a"), Soft, "1"),
+		"refund of nothing": credit(t, 1, 1, EntryRefund, "0"),
+		"a charge as one":   credit(t, 1, 1, EntryCharge, "1"),
+		"least of two":      grant(t, 1, User("u"), "2", "1"),
+		"tree upside down":  EnrolOwner{Owner: Owner{KindTAG, "t"}, Parent: Proposal("p"), By: "o", Time: noon},
+		"foreign draw":      func() Command { c := place(t, 1, "u", "1"); c.Draws = []Draw{{}}; return c }(),
 		"many updates":      updates(1, make([]Update, MaxUpdates+1)...),
 	}
 	for name, c := range cases {

@@ -17,6 +17,14 @@
 //	CompleteAttempt  the outcome, what was used and what is charged, at once
 //	VoidHold         or nothing ran, and the hold is given back
 //	AddNote          a report that came too late is kept as a note
+//	Correct, Credit  an operator puts right what it says, or gives something back
+//
+// and of the owners who pay:
+//
+//	EnrolOwner       a proposal is given its place in the tree
+//	Allocate         what it may be charged is granted, raised or lowered
+//	GrantAllowance   a node may spend a part of a hard limit without asking
+//	ReturnAllowance  … and gives back what it doesn't need
 //
 // Every command may arrive twice: the second time it changes nothing and says
 // so. A command that contradicts what is recorded is refused with a [Refusal]
@@ -27,7 +35,8 @@
 // sum over all accounts is zero in each unit at any time, and [Audit] proves
 // it of any state.
 //
-// Questions ([History], [Histories], [Accounts], [Entries], [MakeStatement])
+// Questions ([History], [Histories], [Accounts], [Entries], [Budgets],
+// [Allocations], [MakeStatement])
 // take the [Caller] who asks, and answer only what that caller may see.
 //
 // What things cost is decided by a [CostModel], of which [Tariff] is the first.

@@ -9,14 +9,16 @@ import (
 // more of these rows than of all others together, so that they are not JSON
 // but a fixed layout, and then the tariff:
 //
-//	form 1 · kind 1 · time 8 · amount 8 · session 16 · ref 16 · hold 16 · counter 16 · tariff
+//	form 1 · kind 1 · time 8 · amount 8 · session 16 · ref 16 · cause 16 · counter 16 · tariff
+//
+// The cause is the hold or the adjustment, as the kind says.
 type entryRow struct {
 	Time    Instant
 	Amount  Amount
 	Kind    EntryKind
 	Session SessionID
 	Ref     Ref
-	Hold    HoldID
+	Cause   string // UUID of the hold or the adjustment, if there is one
 	Tariff  TariffHash
 	Counter AccountID
 }
@@ -27,14 +29,17 @@ const (
 )
 
 // entryKinds give each kind its byte. They are only ever added to.
-var entryKinds = [...]EntryKind{EntryUsage, EntryCharge, EntryHold, EntryRelease, EntryVoid}
+var entryKinds = [...]EntryKind{
+	EntryUsage, EntryCharge, EntryHold, EntryRelease, EntryVoid,
+	EntryAllocation, EntryCorrection, EntryDiscount, EntryRefund,
+}
 
 func (r entryRow) bytes() []byte {
 	b := make([]byte, 0, entryBytes+len(r.Tariff))
 	b = append(b, entryForm, r.kindByte())
 	b = binary.BigEndian.AppendUint64(b, uint64(r.Time))
 	b = binary.BigEndian.AppendUint64(b, uint64(r.Amount))
-	for _, id := range []string{string(r.Session), string(r.Ref), string(r.Hold)} {
+	for _, id := range []string{string(r.Session), string(r.Ref), r.Cause} {
 		raw, _ := uuidBytes(id) // all zero if there is none
 		b = append(b, raw[:]...)
 	}
@@ -62,7 +67,7 @@ func readEntryRow(b []byte) (entryRow, error) {
 		Amount:  Amount(binary.BigEndian.Uint64(b[10:])),
 		Session: SessionID(optionalUUID(ids[:16])),
 		Ref:     Ref(optionalUUID(ids[16:32])),
-		Hold:    HoldID(optionalUUID(ids[32:48])),
+		Cause:   optionalUUID(ids[32:48]),
 		Counter: AccountID(ids[48:64]),
 		Tariff:  TariffHash(ids[64:]),
 	}, nil
@@ -80,9 +85,16 @@ func readEntry(account Account, number uint64, value []byte) (Entry, error) {
 	if err != nil {
 		return Entry{}, fmt.Errorf("entry %d of account %s: %w", number, account.ID, err)
 	}
-	return Entry{
+	entry := Entry{
 		Account: account.ID, Number: number, Time: row.Time, Unit: account.Unit,
 		Amount: row.Amount.Format(account.Unit), Kind: row.Kind, Session: row.Session,
-		HistoryRef: row.Ref, Hold: row.Hold, Tariff: row.Tariff, Counter: row.Counter,
-	}, nil
+		HistoryRef: row.Ref, Tariff: row.Tariff, Counter: row.Counter,
+	}
+	switch row.Kind {
+	case EntryHold, EntryRelease, EntryVoid:
+		entry.Hold = HoldID(row.Cause)
+	default:
+		entry.Adjustment = AdjustmentID(row.Cause)
+	}
+	return entry, nil
 }

@@ -17,6 +17,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrConflict: it contradicts what is recorded.
 	ErrConflict = errors.New("conflict")
+	// ErrFunds: a hard limit would be passed.
+	ErrFunds = errors.New("not enough funds")
 	// ErrOverflow: an amount does not fit.
 	ErrOverflow = errors.New("amount overflows")
 	// ErrCorrupt: the state holds what this package never wrote. It is no

@@ -25,7 +25,8 @@ func (p Phase) Terminal() bool {
 }
 
 // A HistoryEntry is the record of one execution attempt. Lists leave out what
-// the executor reported piece by piece (Actions to Log); [History] has it.
+// the executor reported piece by piece (Actions to Log) and the adjustments;
+// [History] has it.
 type HistoryEntry struct {
 	HistoryRef   Ref        `json:"historyRef"`
 	Session      SessionID  `json:"session"`
@@ -51,11 +52,19 @@ type HistoryEntry struct {
 
 	Resources []Quantity `json:"resources,omitempty"` // used, as reported
 	Estimate  []Quantity `json:"estimate,omitempty"`  // before it ran
-	Charges   []Quantity `json:"charges,omitempty"`
+	Charges   []Quantity `json:"charges,omitempty"`   // what that costs
 	Tariff    TariffHash `json:"tariff,omitempty"`
-	Failure   *Failure   `json:"failure,omitempty"`
-	Quality   []Quality  `json:"quality,omitempty"`
-	Notes     []Note     `json:"notes,omitempty"`
+	// Corrected is the newest correction, which is in force instead of the
+	// report; Adjustments are all of them, and what was given back.
+	Corrected   *Adjustment  `json:"corrected,omitempty"`
+	Adjustments []Adjustment `json:"adjustments,omitempty"`
+	// Bill says what became of the charges, where it isn't simply that all of
+	// them are on the payer's account.
+	Bill []BillLine `json:"bill,omitempty"`
+
+	Failure *Failure  `json:"failure,omitempty"`
+	Quality []Quality `json:"quality,omitempty"`
+	Notes   []Note    `json:"notes,omitempty"`
 }
 
 // An Action is one step of the sequence, folded from its two reports.

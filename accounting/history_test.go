@@ -118,11 +118,6 @@ func TestWhatIsNotThereIsRefused(t *testing.T) {
 	l.refused(StallAttempt{Ref: ref(1), Time: noon}, ErrNotFound)
 	l.refused(AddNote{Ref: ref(1), Key: "k", Time: noon, Text: "x"}, ErrNotFound)
 	l.refused(VoidHold{Hold: hold(1), Time: noon}, ErrNotFound)
-	l.apply(open(1, "u"))
-	end := complete(t, 1, "1")
-	end.Hold = hold(1)
-	l.refused(end, ErrNotFound)
-	assert.Equal(t, Despatched, l.history(ref(1)).Phase)
 }
 
 func TestALateReportIsKeptAsANote(t *testing.T) {

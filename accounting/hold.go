@@ -53,7 +53,13 @@ func (c PlaceHold) apply(s *state) (Result, error) {
 	if err := s.meet(c.Owners); err != nil {
 		return Result{}, err
 	}
-	if err := s.post(h.posting(EntryHold, 1, c.Time, ""), c.Estimate); err != nil {
+	if err := s.spend(c.Node, c.Period, c.Draws); err != nil {
+		return Result{}, err
+	}
+	if err := s.afford(c); err != nil {
+		return Result{}, err
+	}
+	if err := s.move(h, EntryHold, 1, c.Time, ""); err != nil {
 		return Result{}, err
 	}
 	if err := s.putLine(h.line(), lineRow{Estimate: c.Estimate, Placed: true}); err != nil {
@@ -75,7 +81,7 @@ func (c VoidHold) apply(s *state) (Result, error) {
 	case h.State == Posted:
 		return Result{}, conflict(subject, "it was posted at %s", h.Settled)
 	}
-	if err := s.post(h.posting(EntryVoid, -1, c.Time, ""), h.Estimate); err != nil {
+	if err := s.move(h, EntryVoid, -1, c.Time, ""); err != nil {
 		return Result{}, err
 	}
 	if err := s.putLine(h.line(), lineRow{Placed: true, Voided: true}); err != nil {
@@ -85,9 +91,27 @@ func (c VoidHold) apply(s *state) (Result, error) {
 	return Result{}, s.putHold(h)
 }
 
+// afford refuses a hold that would pass a hard limit.
+func (s *state) afford(c PlaceHold) error {
+	wanted, err := differences(nil, c.Estimate)
+	if err != nil {
+		return err
+	}
+	for _, q := range wanted {
+		room, least, err := s.room(c.Owners, c.Period, q)
+		if err != nil {
+			return err
+		}
+		if room < q.Amount {
+			return least.refuse(q)
+		}
+	}
+	return nil
+}
+
 // release settles a session's hold as its last attempt's charges are posted. A
-// hold that was settled before holds nothing any more; that is no reason to
-// turn away a record of work done.
+// hold that was settled before, or was never placed because a hard limit forbade
+// it, holds nothing; that is no reason to turn away a record of work done.
 func (s *state) release(id HoldID, ref Ref, session SessionID, at Instant) error {
 	subject := "hold " + string(id)
 	h, found, err := s.hold(id)
@@ -95,13 +119,13 @@ func (s *state) release(id HoldID, ref Ref, session SessionID, at Instant) error
 	case err != nil:
 		return err
 	case !found:
-		return notFound(subject)
+		return nil
 	case h.Session != session:
 		return conflict(subject, "it is of session %s", h.Session)
 	case h.State != Pending:
 		return nil
 	}
-	if err := s.post(h.posting(EntryRelease, -1, at, ref), h.Estimate); err != nil {
+	if err := s.move(h, EntryRelease, -1, at, ref); err != nil {
 		return err
 	}
 	if err := s.putLine(h.line(), lineRow{Estimate: h.Estimate, Placed: true, Settled: true}); err != nil {
@@ -111,11 +135,22 @@ func (s *state) release(id HoldID, ref Ref, session SessionID, at Instant) error
 	return s.putHold(h)
 }
 
-func (h Hold) posting(kind EntryKind, sign Amount, at Instant, ref Ref) posting {
-	return posting{
+// move posts a hold's estimate to the payer's account, or off it.
+func (s *state) move(h Hold, kind EntryKind, sign Amount, at Instant, ref Ref) error {
+	p := posting{
 		owner: h.Owners.Payer(), node: h.Node, period: h.Period, side: Held, sign: sign,
-		row: entryRow{Time: at, Kind: kind, Session: h.Session, Ref: ref, Hold: h.ID, Tariff: h.Tariff},
+		row: entryRow{Time: at, Kind: kind, Session: h.Session, Ref: ref, Cause: string(h.ID), Tariff: h.Tariff},
 	}
+	if err := s.post(p, h.Estimate); err != nil {
+		return err
+	}
+	for _, q := range h.Estimate {
+		q.Amount *= sign
+		if err := s.roll(h.Owners, h.Period, Held, q); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // line is where the hold stands in the statements.

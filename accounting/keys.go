@@ -23,6 +23,11 @@ const (
 	tagOwner        = 'w' // kind, id              -> OwnerRecord
 	tagAccountIndex = 'o' // owner, period, resource, unit, side -> account
 	tagLine         = 'l' // owner, period, session, ref -> lineRow
+	tagBudget       = 'g' // owner, period, resource, unit -> Budget
+	tagAllowance    = 'q' // node, owner, period, resource, unit -> Allowance
+	tagAdjustment   = 'd' // adjustment            -> digest of its command
+	tagAllocation   = 'f' // owner, time, adjustment -> Allocate
+	tagAdjusted     = 'j' // ref, number           -> Adjustment
 )
 
 const nul = 0

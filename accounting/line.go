@@ -16,7 +16,8 @@ type lineRow struct {
 	Ended     Instant    `json:"ended,omitzero"`
 	Estimate  []Quantity `json:"estimate,omitempty"`
 	Resources []Quantity `json:"resources,omitempty"`
-	Charges   []Quantity `json:"charges,omitempty"`
+	Charges   []Quantity `json:"charges,omitempty"` // on the payer's account
+	Unbilled  []Quantity `json:"unbilled,omitempty"`
 
 	Placed  bool `json:"placed,omitzero"`  // the line of a hold
 	Settled bool `json:"settled,omitzero"` // that holds no more

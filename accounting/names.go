@@ -17,6 +17,9 @@ type (
 	// A HoldID is a hold's UUID, chosen by who places it: the session's own
 	// will do.
 	HoldID string
+	// An AdjustmentID is the UUID of an allocation, a correction, a discount or
+	// a refund, chosen by who makes it: the same again is a duplicate.
+	AdjustmentID string
 	// A NodeName is the name of the node that owns the session.
 	NodeName string
 	// An ExecutorID is the UUID of the executor that has the attempt.

@@ -87,6 +87,13 @@ func gather(view View, raw [16]byte, entry *HistoryEntry) error {
 		}
 		entry.Notes = append(entry.Notes, n)
 	}
+	for _, value := range view.Scan(Prefix(key(tagAdjusted, raw))) {
+		var a Adjustment
+		if err := decodeJSON(value, &a); err != nil {
+			return fmt.Errorf("decode adjustment: %w", err)
+		}
+		entry.Adjustments = append(entry.Adjustments, a)
+	}
 	return nil
 }
 

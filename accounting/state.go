@@ -34,20 +34,28 @@ func ApplyEncoded(tx Tx, data []byte) (Result, error) {
 	return applyValid(tx, c)
 }
 
+// Try says what Apply would, and changes nothing.
+func Try(view View, c Command) (Result, error) {
+	if err := c.Validate(); err != nil {
+		return Result{}, err
+	}
+	return c.apply(&state{under: view, at: make(map[string]int, 32)})
+}
+
 func applyValid(tx Tx, c Command) (Result, error) {
 	s := &state{under: tx, at: make(map[string]int, 32)}
 	result, err := c.apply(s)
 	if err != nil {
 		return Result{}, err
 	}
-	return result, s.flush()
+	return result, s.flush(tx)
 }
 
 // state collects the writes of one command over a transaction, so that a
 // command refused half-way leaves nothing behind. It only gets and puts: no
 // command needs to scan or delete.
 type state struct {
-	under  Tx
+	under  View
 	writes []write
 	at     map[string]int // key -> index in writes
 }
@@ -74,9 +82,9 @@ func (s *state) put(key, value []byte) {
 
 func (s *state) has(key []byte) bool { return s.get(key) != nil }
 
-func (s *state) flush() error {
+func (s *state) flush(tx Tx) error {
 	for _, w := range s.writes {
-		if err := s.under.Put(w.key, w.value); err != nil {
+		if err := tx.Put(w.key, w.value); err != nil {
 			return fmt.Errorf("write state: %w", err)
 		}
 	}

@@ -37,6 +37,7 @@ type StatementLine struct {
 	Held      Decimal  `json:"held,omitempty"` // of the estimate, not settled yet
 	Used      Decimal  `json:"used,omitempty"`
 	Charged   Decimal  `json:"charged,omitempty"`
+	Unbilled  Decimal  `json:"unbilled,omitempty"` // due, but a hard limit forbade to charge it
 }
 
 // A StatementFilter says whose statement, of when.
@@ -137,8 +138,8 @@ func (d *drafter) close() {
 type tally map[Quantity]*sums // by name and unit; the amount is not used
 
 type sums struct {
-	estimated, held, used, charged     Total
-	isEstimated, isHeld, isUsed, isDue bool
+	estimated, held, used, charged, unbilled       Total
+	isEstimated, isHeld, isUsed, isDue, isUnbilled bool
 }
 
 func (t tally) addRow(row lineRow, hasHold bool) error {
@@ -171,6 +172,12 @@ func (t tally) addRow(row lineRow, hasHold bool) error {
 			return err
 		}
 	}
+	for _, q := range row.Unbilled {
+		s := t.of(q)
+		if err := grow(&s.unbilled, &s.isUnbilled, q.Amount); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -198,6 +205,7 @@ func (t tally) lines() []StatementLine {
 		l.Held = optional(s.isHeld, s.held, q.Unit)
 		l.Used = optional(s.isUsed, s.used, q.Unit)
 		l.Charged = optional(s.isDue, s.charged, q.Unit)
+		l.Unbilled = optional(s.isUnbilled, s.unbilled, q.Unit)
 		lines = append(lines, l)
 	}
 	slices.SortFunc(lines, func(a, b StatementLine) int {

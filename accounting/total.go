@@ -1,8 +1,10 @@
 package accounting
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"math/big"
 	"math/bits"
 )
@@ -16,7 +18,37 @@ type Total struct {
 
 // Add is the total with an amount added, or ErrOverflow.
 func (t Total) Add(a Amount) (Total, error) {
-	return t.plus(Total{high: int64(a) >> 63, low: uint64(a)})
+	return t.plus(TotalOf(a))
+}
+
+// TotalOf is an amount as a total.
+func TotalOf(a Amount) Total { return Total{high: int64(a) >> 63, low: uint64(a)} }
+
+// Minus is the total without another, or ErrOverflow.
+func (t Total) Minus(o Total) (Total, error) {
+	low, borrow := bits.Sub64(t.low, o.low, 0)
+	high := int64(uint64(t.high) - uint64(o.high) - borrow)
+	if (t.high < 0) != (o.high < 0) && (high < 0) != (t.high < 0) {
+		return Total{}, overflow("", fmt.Sprintf("balance %s - %s", t.int(), o.int()))
+	}
+	return Total{high: high, low: low}, nil
+}
+
+// Cmp is below, at or above zero as the total is to another.
+func (t Total) Cmp(o Total) int {
+	if c := cmp.Compare(t.high, o.high); c != 0 {
+		return c
+	}
+	return cmp.Compare(t.low, o.low)
+}
+
+// amount is a total that is known to be no greater than some amount; one that
+// is below the least amount is that.
+func (t Total) amount() Amount {
+	if t.high < 0 && (t.high != -1 || int64(t.low) >= 0) {
+		return -math.MaxInt64
+	}
+	return Amount(t.low)
 }
 
 func (t Total) plus(o Total) (Total, error) {

@@ -8,7 +8,8 @@ type OwnerRecord struct {
 	Parent Owner  `json:"parent,omitzero"`
 }
 
-// meet remembers the owners that a command names. The last name wins.
+// meet remembers the owners that a command names. The last name and place win;
+// a command that names none leaves them as they are.
 func (s *state) meet(o Owners) error {
 	var parent Owner
 	branch := []struct {
@@ -29,21 +30,33 @@ func (s *state) meet(o Owners) error {
 }
 
 func (s *state) remember(r OwnerRecord) error {
-	k := nameKey(tagOwner, string(r.Owner.Kind), string(r.Owner.ID))
-	var known OwnerRecord
-	if _, err := readRow(s.get(k), &known); err != nil {
+	known, err := s.owner(r.Owner)
+	if err != nil {
 		return err
+	}
+	if r.Name == "" {
+		r.Name = known.Name
+	}
+	if r.Parent.IsZero() {
+		r.Parent = known.Parent
 	}
 	if known == r {
 		return nil
 	}
-	return s.putJSON(k, r)
+	return s.putJSON(ownerRowKey(r.Owner), r)
 }
+
+func (s *state) owner(o Owner) (known OwnerRecord, err error) {
+	_, err = readRow(s.get(ownerRowKey(o)), &known)
+	return known, err
+}
+
+func ownerRowKey(o Owner) []byte { return nameKey(tagOwner, string(o.Kind), string(o.ID)) }
 
 // FindOwner is what is known of an owner.
 func FindOwner(view View, owner Owner) (OwnerRecord, error) {
 	var r OwnerRecord
-	found, err := readRow(view.Get(nameKey(tagOwner, string(owner.Kind), string(owner.ID))), &r)
+	found, err := readRow(view.Get(ownerRowKey(owner)), &r)
 	if err == nil && !found {
 		err = notFound("owner " + owner.String())
 	}

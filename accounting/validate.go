@@ -125,6 +125,7 @@ func (c CompleteAttempt) Validate() error {
 		validateQuantities(subject, "charges", c.Charges),
 		validateQuantities(subject, "estimates", c.Estimate),
 		optionalName(subject, "tariff", string(c.Tariff), maxShort),
+		validateDraws(subject, c.Draws),
 	)
 	if err == nil && c.Hold != "" {
 		err = validateUUID(subject, "hold", string(c.Hold))
@@ -176,6 +177,7 @@ func (c PlaceHold) Validate() error {
 		c.Period.validate(subject),
 		validateQuantities(subject, "estimates", c.Estimate),
 		optionalName(subject, "tariff", string(c.Tariff), maxShort),
+		validateDraws(subject, c.Draws),
 	)
 }
 

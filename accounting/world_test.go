@@ -120,3 +120,38 @@ func updates(n int, list ...Update) RecordUpdates {
 	}
 	return RecordUpdates{Ref: ref(n), Updates: list}
 }
+
+func adjustment(n int) AdjustmentID { return AdjustmentID(uuid(4, n)) }
+
+func allocate(t require.TestingT, n int, owner Owner, limit Limit, amount string) Allocate {
+	return Allocate{
+		ID: adjustment(n), Node: "a", Owner: owner, Period: "2026B", Start: noon - 1e9, End: noon + 1e9,
+		Limit: limit, Amount: euros(t, amount)[0], Reason: "the committee says so", By: "oscar", Time: noon,
+	}
+}
+
+func grant(t require.TestingT, number uint64, owner Owner, least, most string) GrantAllowance {
+	return GrantAllowance{
+		Node: "a", Owner: owner, Period: "2026B", Number: number, Least: euros(t, least)[0], Most: euros(t, most)[0], Time: noon,
+	}
+}
+
+func correct(t require.TestingT, id, n int, used, charge string) Correct {
+	return Correct{
+		ID: adjustment(id), Ref: ref(n), Resources: []Quantity{quantity(t, TotalTime, used, "s")}, Charges: euros(t, charge),
+		Tariff: "t2", Reason: "the clock was wrong", By: "oscar", Time: noon + 90_000,
+	}
+}
+
+func credit(t require.TestingT, id, n int, kind EntryKind, amount string) Credit {
+	return Credit{
+		ID: adjustment(id), Ref: ref(n), Kind: kind, Amounts: euros(t, amount), Reason: "the weather", By: "oscar", Time: noon + 95_000,
+	}
+}
+
+// budget is where an owner stands with euros in 2026B.
+func (l *ledger) budget(owner Owner) Budget {
+	b, err := FindBudget(l.tx, BudgetID{Owner: owner, Period: "2026B", Resource: Monetary, Unit: "EUR"})
+	require.NoError(l.t, err)
+	return b
+}
