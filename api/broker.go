@@ -56,6 +56,8 @@ type Executors interface {
 	// Despatch waits for work; nil with reasons means that there is none.
 	Despatch(ctx context.Context, caller identity.Caller, executor identity.UUID, wait time.Duration) (*despatch.Despatch, despatch.Reasons, error)
 	Report(ctx context.Context, caller identity.Caller, ref identity.UUID, updates despatch.Updates, wait time.Duration) (despatch.UpdatesAnswer, error)
+	// Receive takes a piece of a file; an error of the body comes back as it is.
+	Receive(ctx context.Context, caller identity.Caller, ref identity.UUID, fence uint64, piece despatch.Piece, body io.Reader) (despatch.Received, error)
 	Complete(ctx context.Context, caller identity.Caller, ref identity.UUID, done despatch.Completion) (node.CompletionAnswer, error)
 }
 

@@ -55,6 +55,25 @@ func TestTheDespatchProtocolRunsInProcess(t *testing.T) {
 	assert.Equal(t, despatch.Reasons{despatch.ReasonNotYet: 3, despatch.ReasonTooLarge: 1}, reasons)
 }
 
+// A file is sent in pieces, under the name that it is listed by, however odd.
+func TestAFileIsSentToWhereItBelongs(t *testing.T) {
+	w := newWorld(t)
+	client := despatch.Client{Base: "http://local", HTTP: &http.Client{Transport: w.server.Local(builtIn)}}
+	for _, name := range []string{"a", "out put/100%.fits", "ä?#&/b+c"} {
+		piece := despatch.Piece{Name: name, Role: despatch.RoleOutput, Offset: 3, Bytes: 9, SHA256: strings.Repeat("0a", 32)}
+		received, err := client.Send(context.Background(), attemptID.String(), 7, piece, strings.NewReader("text"), 4)
+		require.NoError(t, err)
+		assert.EqualValues(t, 7, received.Bytes)
+		assert.Equal(t, piece, w.broker.piece)
+		assert.EqualValues(t, 7, w.broker.fence)
+		assert.Equal(t, "text", w.broker.sent)
+	}
+	path := "/history/" + attemptID.String() + "/files/"
+	for _, bad := range []string{"", "../x", "a?fence=x", "a?fence=-1", "a?offset=1e3", "a?size=3", "a?role=%00"} {
+		assert.Equal(t, http.StatusBadRequest, w.do(call{method: http.MethodPut, path: path + bad, body: "text"}).StatusCode, bad)
+	}
+}
+
 func TestRegisteringIs201OnceThen200(t *testing.T) {
 	w := newWorld(t)
 	assert.Equal(t, http.StatusCreated, w.post("/executors", `{"name":"lt-1"}`).StatusCode)

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -35,6 +36,9 @@ type fake struct {
 	reg      despatch.Registration
 	reported despatch.Updates
 	done     despatch.Completion
+	piece    despatch.Piece
+	fence    uint64
+	sent     string
 	history  accounting.HistoryFilter
 	owner    accounting.StatementFilter
 
@@ -367,6 +371,14 @@ func (f *fake) Report(_ context.Context, caller identity.Caller, _ identity.UUID
 		Accepted: len(updates.Updates), Lease: despatch.Lease{Seconds: 60, Expires: noonUTC},
 		Stop: &despatch.Stop{Reason: despatch.StopCancelled, Message: "by its owner"},
 	}, f.enter(caller)
+}
+
+func (f *fake) Receive(_ context.Context, caller identity.Caller, _ identity.UUID, fence uint64, piece despatch.Piece, body io.Reader) (despatch.Received, error) {
+	content, err := io.ReadAll(body)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.piece, f.fence, f.sent = piece, fence, string(content)
+	return despatch.Received{Bytes: piece.Offset + int64(len(content))}, errors.Join(err, f.enter(caller))
 }
 
 func (f *fake) Complete(_ context.Context, caller identity.Caller, _ identity.UUID, done despatch.Completion) (node.CompletionAnswer, error) {

@@ -237,6 +237,8 @@ var sampled = []struct {
 	{op: "POST /executors/{uuid}/despatch", path: "/executors/" + workerID.String() + "/despatch", prepare: func(f *fake) { f.idle = true }},
 	{op: "POST /history/{ref}/updates", path: "/history/" + attemptID.String() + "/updates", body: `{"fence": 7}`},
 	{op: "POST /history/{ref}/completion", path: "/history/" + attemptID.String() + "/completion", body: `{"fence": 7}`},
+	{op: "PUT /history/{ref}/files/{name}", path: "/history/" + attemptID.String() + "/files/a/b.fits?fence=7", body: "text"},
+	{op: "PUT /history/{ref}/files/{name}", path: "/history/" + attemptID.String() + "/files/b.fits?offset=-1", body: "text"},
 	{op: "GET /history", path: "/history", prepare: func(f *fake) { f.next = "c" }},
 	{op: "GET /history/{ref}", path: "/history/" + attemptID.String()},
 	{op: "GET /accounts", path: "/accounts", prepare: func(f *fake) { f.next = "c" }},

@@ -63,6 +63,8 @@ func statusOf(code node.Code) int {
 		return http.StatusConflict
 	case node.CodeLimit:
 		return http.StatusTooManyRequests
+	case node.CodeTooLarge:
+		return http.StatusRequestEntityTooLarge
 	case node.CodeGone:
 		return http.StatusGone
 	case node.CodeUnavailable:

@@ -83,6 +83,20 @@ func (q *query) instant(name string) time.Time {
 	return at.UTC()
 }
 
+// whole is a whole number that is not negative, 0 where it is absent.
+func (q *query) whole(name string) int64 {
+	text := q.text(name)
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 {
+		q.wrong(name, "want a whole number from 0")
+		return 0
+	}
+	return n
+}
+
 // limit is the length of a page: the default where it is absent, and never
 // more than the longest.
 func (q *query) limit(longest int) int {

@@ -11,7 +11,7 @@ type route struct {
 // routes is every path of this node. openapi.yaml describes the same, and a
 // test compares them.
 func (s *Server) routes() []route {
-	const get, post = http.MethodGet, http.MethodPost
+	const get, post, put = http.MethodGet, http.MethodPost, http.MethodPut
 	return []route{
 		// IVOA ExecutionBroker 1.0.
 		{post, "/requests", s.ask},
@@ -34,6 +34,7 @@ func (s *Server) routes() []route {
 		{post, "/executors/:uuid/despatch", s.despatch},
 		{post, "/history/:ref/updates", s.report},
 		{post, "/history/:ref/completion", s.complete},
+		{put, "/history/:ref/files/*", s.receiveFile},
 
 		// The record.
 		{get, "/history", s.history},

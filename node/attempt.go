@@ -19,6 +19,7 @@ type attempt struct {
 	span     store.Millis        // how long its lease is
 	lease    store.Millis        // when it ends without another report
 	grace    store.Millis        // before this it isn't stopped for having used up its time
+	saving   store.Millis        // when it first sent a file after its work had ended; 0: it has not
 	overrun  bool                // its booking is extended from moment to moment
 	seen     map[uint64]struct{} // digests of the keys of updates
 	stop     *despatch.Stop

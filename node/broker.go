@@ -16,6 +16,7 @@ import (
 	"starling/federation/identity"
 	"starling/node/config"
 	"starling/node/store"
+	"starling/node/uploads"
 	"starling/scheduling"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -54,6 +55,11 @@ type Options struct {
 	Areas []string
 	// Connect says where executors that aren't built in may have connectors.
 	Connect config.Connect
+
+	// Uploads keeps the files that executors of other machines send; nil: none
+	// are taken. They are kept for UploadRetention after the last has come.
+	Uploads         *uploads.Store
+	UploadRetention time.Duration
 
 	Store  *store.Store
 	Outbox Outbox

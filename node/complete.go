@@ -221,6 +221,9 @@ func (b *Broker) finish(a *attempt, s *store.Session, now store.Millis) {
 func (b *Broker) dismiss(a *attempt, s *store.Session) {
 	delete(b.state.attempts, a.ref)
 	a.letGo()
+	if b.options.Uploads != nil {
+		b.options.Uploads.Ended(a.ref)
+	}
 	if e := b.state.executors[a.executor]; e != nil {
 		e.running--
 	}

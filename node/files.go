@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -16,6 +17,7 @@ import (
 	"starling/api/despatch"
 	"starling/federation/identity"
 	"starling/node/store"
+	"starling/node/uploads"
 )
 
 // File is something that a session has written.
@@ -73,14 +75,57 @@ func (b *Broker) openOf(caller identity.Caller, id identity.UUID, meant func(des
 		if !meant(f) {
 			continue
 		}
-		content, info, err := b.openLocation(f.Location)
+		content, modified, err := b.openKept(s, f)
 		if err != nil {
 			return nil, File{}, err
 		}
-		return content, File{File: f, Modified: info.ModTime(), Open: running && f.SHA256 == ""}, nil
+		return content, File{File: f, Modified: modified, Open: running && f.SHA256 == ""}, nil
 	}
 	absent := File{File: despatch.File{Name: name, Role: name}, Open: running}
 	return nil, absent, problem(CodeNotFound, "session %s has no file %q", id, name)
+}
+
+// openKept opens a file of a session where it is kept. Locations are believed of
+// built-in executors alone: another's might be those of somebody else's files.
+func (b *Broker) openKept(s *store.Session, f despatch.File) (io.ReadSeekCloser, time.Time, error) {
+	b.mu.Lock()
+	e := b.state.executors[s.Attempt.Executor]
+	b.mu.Unlock()
+	if e != nil && e.BuiltIn {
+		file, info, err := b.openLocation(f.Location)
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		return file, info.ModTime(), nil
+	}
+	file, err := b.openSent(s.Attempt.Ref, f)
+	switch {
+	case err == nil:
+		info, err := file.Stat()
+		if err != nil {
+			return nil, time.Time{}, errors.Join(err, file.Close())
+		}
+		return file, info.ModTime(), nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, time.Time{}, err
+	case f.Location != "":
+		return nil, time.Time{}, elsewhere()
+	case f.SHA256 == "" && !s.Attempt.Ended:
+		return emptyFile{bytes.NewReader(nil)}, wall(s.Modified), nil // nothing has come yet
+	}
+	return nil, time.Time{}, problem(CodeGone, "the executor has not sent this file to this node, or it is not kept any more")
+}
+
+// openSent opens a file that an executor has sent.
+func (b *Broker) openSent(ref identity.UUID, f despatch.File) (*os.File, error) {
+	if b.options.Uploads == nil {
+		return nil, fs.ErrNotExist
+	}
+	return b.options.Uploads.Open(uploads.File{Attempt: ref, Role: cmp.Or(f.Role, despatch.RoleOutput), Name: f.Name}, f.SHA256)
+}
+
+func elsewhere() error {
+	return problem(CodeNotFound, "this file is not kept at this node: its executor says that it is elsewhere")
 }
 
 // openLocation opens a file of one of the areas that this node serves from.
@@ -88,7 +133,7 @@ func (b *Broker) openOf(caller identity.Caller, id identity.UUID, meant func(des
 func (b *Broker) openLocation(location string) (*os.File, fs.FileInfo, error) {
 	u, err := url.Parse(location)
 	if err != nil || u.Scheme != "file" || u.Host != "" {
-		return nil, nil, problem(CodeNotFound, "this file is not kept at this node: its executor says that it is elsewhere")
+		return nil, nil, elsewhere()
 	}
 	for _, area := range b.options.Areas {
 		inside, ok := strings.CutPrefix(filepath.Clean(u.Path), filepath.Clean(area)+string(filepath.Separator))
@@ -108,7 +153,7 @@ func (b *Broker) openLocation(location string) (*os.File, fs.FileInfo, error) {
 		}
 		return file, info, nil
 	}
-	return nil, nil, problem(CodeNotFound, "this file is not kept at this node: its executor says that it is elsewhere")
+	return nil, nil, elsewhere()
 }
 
 func openInside(area, name string) (*os.File, error) {

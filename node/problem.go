@@ -19,6 +19,7 @@ const (
 	CodeConflict    Code = "conflict"    // not in the state that it is in
 	CodeRefused     Code = "refused"     // a direct request was answered NO
 	CodeLimit       Code = "limit"       // too much of something at once
+	CodeTooLarge    Code = "too-large"   // more than is taken at all
 	CodeGone        Code = "gone"        // it was there, and is no more
 	CodeUnavailable Code = "unavailable" // not now; try again
 )

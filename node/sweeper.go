@@ -25,6 +25,7 @@ func (b *Broker) runSweeper(ctx context.Context) {
 			return
 		case <-tick.C:
 			b.sweep(ctx)
+			b.sweepUploads()
 		}
 	}
 }
@@ -62,6 +63,22 @@ func (b *Broker) sweep(ctx context.Context) {
 			return
 		}
 		after = last
+	}
+}
+
+// sweepUploads removes sent files that have been kept long enough.
+func (b *Broker) sweepUploads() {
+	if b.options.Uploads == nil {
+		return
+	}
+	inProgress := func(ref identity.UUID) bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return b.state.attempts[ref] != nil
+	}
+	// Files bear the system's time, not the broker's.
+	if err := b.options.Uploads.Sweep(time.Now().Add(-b.options.UploadRetention), inProgress); err != nil {
+		b.log.Error("sent files that have been kept long enough can't be removed", "error", err)
 	}
 }
 

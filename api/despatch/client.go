@@ -88,8 +88,40 @@ func (c *Client) Complete(ctx context.Context, ref string, done Completion) erro
 	return err
 }
 
+// Send sends a piece of a file of which the node can't read what lies at its
+// location, n bytes of a body.
+func (c *Client) Send(ctx context.Context, ref string, fence uint64, p Piece, body io.Reader, n int64) (Received, error) {
+	q := url.Values{"fence": {strconv.FormatUint(fence, 10)}, "role": {p.Role}, "offset": {strconv.FormatInt(p.Offset, 10)}}
+	if p.SHA256 != "" {
+		q.Set("bytes", strconv.FormatInt(p.Bytes, 10))
+		q.Set("sha256", p.SHA256)
+	}
+	path := "/history/" + url.PathEscape(ref) + "/files/" + escape(p.Name) + "?" + q.Encode()
+	if n == 0 {
+		body = http.NoBody
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, c.Base+path, body)
+	if err != nil {
+		return Received{}, err
+	}
+	req.ContentLength = n
+	req.Header.Set("Content-Type", "application/octet-stream")
+	var answer Received
+	_, err = c.do(req, &answer)
+	return answer, err
+}
+
+// escape makes a file's name part of a path, keeping its slashes.
+func escape(name string) string {
+	parts := strings.Split(name, "/")
+	for i, part := range parts {
+		parts[i] = url.PathEscape(part)
+	}
+	return strings.Join(parts, "/")
+}
+
 // post sends body as JSON and reads a JSON answer into answer, unless the
-// answer is empty. Errors of the node are *Problem.
+// answer is empty.
 func (c *Client) post(ctx context.Context, path string, body, answer any) (http.Header, error) {
 	var sent []byte
 	if body != nil {
@@ -103,6 +135,11 @@ func (c *Client) post(ctx context.Context, path string, body, answer any) (http.
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	return c.do(req, answer)
+}
+
+// do sends a request and reads the answer. Errors of the node are *Problem.
+func (c *Client) do(req *http.Request, answer any) (http.Header, error) {
 	req.Header.Set("Accept", "application/json")
 	if c.Token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.Token)
@@ -114,7 +151,7 @@ func (c *Client) post(ctx context.Context, path string, body, answer any) (http.
 	defer resp.Body.Close()
 	got, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return nil, fmt.Errorf("read the answer to POST %s: %w", path, err)
+		return nil, fmt.Errorf("read the answer to %s %s: %w", req.Method, req.URL.Path, err)
 	}
 	if resp.StatusCode >= 300 {
 		return nil, problemOf(resp, got)
@@ -123,7 +160,7 @@ func (c *Client) post(ctx context.Context, path string, body, answer any) (http.
 		return resp.Header, nil
 	}
 	if err := json.Unmarshal(got, answer); err != nil {
-		return nil, fmt.Errorf("decode the answer to POST %s: %w", path, err)
+		return nil, fmt.Errorf("decode the answer to %s %s: %w", req.Method, req.URL.Path, err)
 	}
 	return resp.Header, nil
 }

@@ -12,8 +12,9 @@
 //	POST /executors/{uuid}/despatch?wait=30s   -> 200 Despatch, or 204 with Starling-Reasons
 //	POST /history/{ref}/updates?wait=20s       Updates -> 200 UpdatesAnswer
 //	POST /history/{ref}/completion             Completion -> 200, the history entry
+//	PUT  /history/{ref}/files/{name}?fence=7   a Piece of a file -> 200 Received
 //
-// All four want a bearer token with the role executor, and an executor belongs
+// All want a bearer token with the role executor, and an executor belongs
 // to the user of the token that registered it. It stays registered as long as
 // it is heard of: it registers again, polls or reports within
 // Registered.RenewSeconds. A node answers no request later than a minute, and
@@ -29,12 +30,23 @@
 //
 // The reports move the session: that of an action's start makes it PREPARING
 // (stage-data) or RUNNING (run, or one of the user's own), the completion ends
-// it. An executor reports what it cares to; a completion alone will do. Files may
-// lie anywhere: the node lists them all, and serves those with a file:// location
-// in its work directory.
+// it. An executor reports what it cares to; a completion alone will do.
 //
 // Where the work has something to talk to, a notebook say, the executor reports
 // a Connector, and the node leads the user's browser to it.
+//
+// Files may lie anywhere: the node lists them all, and serves those that it has.
+// Of a built-in executor these are the files at file:// locations in its work
+// directory; every other executor sends its files, before the completion, which
+// then lists them without a location. A Piece says where in its file it belongs,
+// the answer how much of the file the node has, without a gap: the sender goes on
+// from there, whatever it remembers. (An empty piece asks.) With the whole file's
+// bytes and sha256 it is whole when it is all there; one that turns out to differ
+// is thrown away and 400, and may be sent anew. What a program prints is sent
+// without them while it grows (role stdout or stderr), and with them at last. The
+// node takes as much as the session has booked storage, and 1 GiB at least; 413
+// says that it takes no more. Sending renews the lease, and goes on for an hour
+// at most after the work has ended.
 //
 // Three rules make it safe to retry anything at any time. Every update and
 // completion bears a key: the same again is a duplicate and changes nothing.

@@ -67,6 +67,21 @@ type File struct {
 	Role     string `json:"role,omitempty"`   // output where absent
 }
 
+// Piece is a part of a file that an executor sends to a node with which it shares
+// no file system. Where the whole file is known, so are its Bytes and SHA256.
+type Piece struct {
+	Name   string
+	Role   string // output, stdout or stderr
+	Offset int64  // of the piece's first byte in the file
+	Bytes  int64  // of the whole file
+	SHA256 string // of the whole file, hexadecimal; empty: it may still grow
+}
+
+// Received says how many bytes of a file the node has: where to go on.
+type Received struct {
+	Bytes int64 `json:"bytes"`
+}
+
 // UpdatesAnswer says what became of a report, renews the lease, and carries the
 // broker's order to stop, if there is one.
 type UpdatesAnswer struct {

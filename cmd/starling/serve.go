@@ -24,6 +24,7 @@ import (
 	"starling/node"
 	"starling/node/config"
 	"starling/node/store"
+	"starling/node/uploads"
 	"starling/scheduling"
 )
 
@@ -32,6 +33,7 @@ import (
 const (
 	sessionsFile = "sessions.db"
 	workDir      = "work"  // where the process executor works
+	filesDir     = "files" // what executors of other machines send
 	spoolDir     = "spool" // reports that wait for an answer
 )
 
@@ -141,6 +143,10 @@ func openRecord(c config.Config, sessions *store.Store, metrics prometheus.Regis
 	return outbox, record, nil
 }
 
+// reserve is what sent files leave of the disk, in bytes: the node's own writes
+// go to the same.
+const reserve = 1 << 30
+
 // startBroker starts the broker.
 func startBroker(c config.Config, sessions *store.Store, outbox *consensus.Outbox, record *consensus.Local, metrics prometheus.Registerer, log *slog.Logger, stops *stack) (*node.Broker, error) {
 	costs, err := accounting.NewTariff(tariffOf(c.Tariff))
@@ -154,10 +160,18 @@ func startBroker(c config.Config, sessions *store.Store, outbox *consensus.Outbo
 	if err := os.MkdirAll(work, 0o700); err != nil {
 		return nil, fmt.Errorf("make the work directory: %w", err)
 	}
+	sent, err := uploads.Open(uploads.Options{
+		Dir: filepath.Join(c.Data, filesDir), Space: int64(c.Uploads.Space), Reserve: reserve,
+		Free: func() (uint64, error) { return config.FreeSpace(c.Data) },
+	})
+	if err != nil {
+		return nil, err
+	}
 	broker, err := node.New(context.Background(), node.Options{
 		Name: identity.NodeName(c.Name), URL: c.URL,
 		Capacity: scheduling.Resources{Cores: c.Capacity.Cores, Memory: c.Capacity.Memory, Storage: c.Capacity.Storage, GPUs: c.Capacity.GPUs},
 		Offers:   c.Offers, Sessions: c.Sessions, Site: c.Site, Costs: costs, Areas: []string{work}, Connect: c.Connect,
+		Uploads: sent, UploadRetention: c.Uploads.Retention,
 		Store: sessions, Outbox: outbox, Record: record, Logger: log, Metrics: metrics,
 	})
 	if err != nil {

@@ -38,7 +38,7 @@ var rooms = []struct {
 	{"consensus", []string{"consensus", "accounting"}},
 	{"federation", []string{"federation", "scheduling"}},
 	{"node/executor", []string{"node/executor"}},
-	{"node", []string{"node/config", "node/store", "consensus", "accounting", "scheduling", "federation"}},
+	{"node", []string{"node/config", "node/store", "node/uploads", "consensus", "accounting", "scheduling", "federation"}},
 	{"api", []string{"api", "node", "consensus", "accounting", "scheduling", "federation"}},
 	{"cmd", []string{"*"}},
 	{"deploy", []string{"*"}},

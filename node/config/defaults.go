@@ -26,6 +26,7 @@ func Default(dev bool) Config {
 			Lease: time.Minute, LeaseMin: 10 * time.Second, LeaseMax: time.Hour,
 			Attempts: 3, OfferRetention: 24 * time.Hour,
 		},
+		Uploads: Uploads{Space: 100 * GiB, Retention: 7 * 24 * time.Hour},
 		Executor: Executor{
 			Process: Process{Bubblewrap: "auto", OutputRetention: 7 * 24 * time.Hour, Network: true},
 			Staging: Staging{MaxBytes: 100 * GiB, Timeout: time.Hour, AllowPrivate: dev},

@@ -47,6 +47,9 @@ type Config struct {
 	// What becomes of sessions.
 	Sessions Sessions `key:"sessions"`
 
+	// The files that executors of other machines send to this node.
+	Uploads Uploads `key:"uploads"`
+
 	// The built-in executors.
 	Executor Executor `key:"executor"`
 
@@ -127,6 +130,14 @@ type Sessions struct {
 	Attempts int `key:"attempts" min:"1" max:"100"`
 	// How long offers that came to nothing can still be looked up.
 	OfferRetention time.Duration `key:"offerRetention" min:"0s" max:"87600h"`
+}
+
+// Uploads is how much is kept of what executors of other machines send.
+type Uploads struct {
+	// The room for all of them. What doesn't fit is refused until some are gone.
+	Space Size `key:"space" min:"0" max:"1PiB"`
+	// How long the files of a session are kept after the last has come.
+	Retention time.Duration `key:"retention" min:"1m" max:"87600h"`
 }
 
 // Executor is how the built-in executors work.

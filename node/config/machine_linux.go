@@ -19,7 +19,7 @@ func Machine(data string) (Capacity, error) {
 		return Capacity{}, fmt.Errorf("ask how much memory there is: %w", err)
 	}
 	memory := uint64(info.Totalram) * uint64(info.Unit)
-	free, err := freeSpace(data)
+	free, err := FreeSpace(data)
 	if err != nil {
 		return Capacity{}, err
 	}
@@ -30,8 +30,9 @@ func Machine(data string) (Capacity, error) {
 	}, nil
 }
 
-// freeSpace asks about the directory, or the nearest one above it that exists.
-func freeSpace(dir string) (uint64, error) {
+// FreeSpace is how many bytes are free where a directory is, or the nearest one
+// above it that exists.
+func FreeSpace(dir string) (uint64, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return 0, err
