@@ -32,6 +32,9 @@ func New(o Options) (*Executor, error) {
 		return nil, fmt.Errorf("open the spool of executor %s: %w", o.Registration.Name, err)
 	}
 	o.Logger = o.Logger.With("executor", o.Registration.Name)
+	if o.SendFiles {
+		o.Backend = &courier{Backend: o.Backend, client: o.Client, timing: o.Timing, log: o.Logger}
+	}
 	return &Executor{
 		Options:    o,
 		spool:      spool,

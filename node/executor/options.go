@@ -16,6 +16,9 @@ type Options struct {
 	// Spool is the directory of reports that wait for an answer; it is made if
 	// need be. Empty: nothing is kept over a restart.
 	Spool string
+	// SendFiles says that the node can't read this machine's files: they are
+	// sent to it.
+	SendFiles bool
 	// Pollers is how many requests for work are open at a time; 0 means 8, so
 	// that a burst of despatches isn't one round trip after the other.
 	Pollers int

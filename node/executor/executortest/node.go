@@ -2,6 +2,7 @@ package executortest
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -38,8 +39,9 @@ type Attempt struct {
 	Duplicates int
 	Heartbeats int
 	Completion *despatch.Completion
-	Repeated   int // completions that were there already
-	Refused    int // reports with a stale fence
+	Repeated   int               // completions that were there already
+	Refused    int               // reports with a stale fence
+	Files      map[string]string // by role and name: "stdout:stdout"
 	seen       map[string]bool
 }
 
@@ -57,7 +59,7 @@ func NewNode() *Node {
 func (n *Node) Enqueue(d *despatch.Despatch) {
 	n.change(func() {
 		n.queue = append(n.queue, d)
-		n.attempts[d.HistoryRef] = &Attempt{Despatch: d, Fence: d.Fence, seen: map[string]bool{}}
+		n.attempts[d.HistoryRef] = &Attempt{Despatch: d, Fence: d.Fence, Files: map[string]string{}, seen: map[string]bool{}}
 	})
 }
 
@@ -100,7 +102,7 @@ func (n *Node) Attempt(ref string) Attempt {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	a := *n.attempts[ref]
-	a.Updates = slices.Clone(a.Updates)
+	a.Updates, a.Files = slices.Clone(a.Updates), maps.Clone(a.Files)
 	return a
 }
 
@@ -151,6 +153,8 @@ func (n *Node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		n.update(w, r, parts[1])
 	case len(parts) == 3 && parts[2] == "completion":
 		n.complete(w, r, parts[1])
+	case len(parts) > 3 && parts[2] == "files" && r.Method == http.MethodPut:
+		n.receive(w, r, parts[1], strings.Join(parts[3:], "/"))
 	default:
 		refuse(w, http.StatusNotFound, r.URL.Path)
 	}
