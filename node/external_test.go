@@ -38,8 +38,8 @@ func (w *world) poll(executor identity.UUID) (*despatch.Despatch, despatch.Reaso
 }
 
 // onlyLent is a world whose own executor takes nothing that is asked here.
-func onlyLent(t *testing.T) *world {
-	w := newWorld(t)
+func onlyLent(t *testing.T, edit ...func(*Options)) *world {
+	w := newWorld(t, edit...)
 	time.Sleep(2 * aliveMillis * time.Millisecond) // its registration lapses
 	return w
 }

@@ -22,11 +22,10 @@ import (
 )
 
 // remote is a world in which one lent executor has taken up alice's session.
-func remote(t *testing.T) (*world, *ivoa.Session, *despatch.Despatch) {
-	w := onlyLent(t)
-	var err error
-	w.Broker.options.Uploads, err = uploads.Open(uploads.Options{Dir: filepath.Join(w.dir, "files"), Space: 1 << 30})
+func remote(t *testing.T, retention time.Duration) (*world, *ivoa.Session, *despatch.Despatch) {
+	sent, err := uploads.Open(uploads.Options{Dir: t.TempDir(), Space: 1 << 30})
 	require.NoError(t, err)
+	w := onlyLent(t, func(o *Options) { o.Uploads, o.UploadRetention = sent, retention })
 	e := w.lend()
 	s := w.accepted(alice, request(1))
 	d, _ := w.poll(e)
@@ -60,7 +59,7 @@ func contentOf(t *testing.T, content io.ReadCloser, err error) string {
 // end.
 func TestSentFilesAreReadHere(t *testing.T) {
 	inTime(t, func(t *testing.T) {
-		w, s, d := remote(t)
+		w, s, d := remote(t, time.Hour)
 		printed := func() string {
 			content, _, err := w.OpenOutput(context.Background(), alice, id(t, s), despatch.RoleStdout)
 			return contentOf(t, content, err)
@@ -104,7 +103,7 @@ func TestSentFilesAreReadHere(t *testing.T) {
 // disk, whatever location it names.
 func TestPromise8AnExecutorsWordOpensNoFileOfTheNode(t *testing.T) {
 	inTime(t, func(t *testing.T) {
-		w, s, d := remote(t)
+		w, s, d := remote(t, time.Hour)
 		secret := filepath.Join(w.dir, "of-another-session")
 		require.NoError(t, os.WriteFile(secret, []byte("secret"), 0o600))
 		done := completion(d, despatch.Completed)
@@ -118,7 +117,7 @@ func TestPromise8AnExecutorsWordOpensNoFileOfTheNode(t *testing.T) {
 
 func TestOnlyTheHolderOfAnAttemptSendsItsFiles(t *testing.T) {
 	inTime(t, func(t *testing.T) {
-		w, _, d := remote(t)
+		w, _, d := remote(t, time.Hour)
 		for want, send := range map[Code]func() error{
 			CodeNotFound: func() error { _, err := w.send(thief, d, d.Fence, "output", "a", "x", true); return err },
 			CodeConflict: func() error { _, err := w.send(robot, d, d.Fence+1, "output", "a", "x", true); return err },
@@ -134,7 +133,7 @@ func TestOnlyTheHolderOfAnAttemptSendsItsFiles(t *testing.T) {
 // time that they have ends too.
 func TestSavingMayTakeLongerThanTheSession(t *testing.T) {
 	inTime(t, func(t *testing.T) {
-		w, s, d := remote(t)
+		w, s, d := remote(t, time.Hour)
 		told := func(kind, action string) despatch.UpdatesAnswer {
 			answer, err := w.Report(context.Background(), robot, ref(t, d), despatch.Updates{Fence: d.Fence, Updates: []despatch.Update{
 				{Key: kind + time.Now().String(), Type: kind, Action: action, Time: time.Now()},
@@ -159,10 +158,10 @@ func TestSavingMayTakeLongerThanTheSession(t *testing.T) {
 
 func TestSentFilesAreSweptWhenTheyAreOld(t *testing.T) {
 	inTime(t, func(t *testing.T) {
-		w, _, d := remote(t)
+		const ago = -200 * 365 * 24 * time.Hour // a bubble's clock is behind the disk's
+		w, _, d := remote(t, ago)
 		_, err := w.send(robot, d, d.Fence, "output", "a", "text", true)
 		require.NoError(t, err)
-		w.Broker.options.UploadRetention = -200 * 365 * 24 * time.Hour // a bubble's clock is behind the disk's
 		w.sweepUploads()
 		assert.EqualValues(t, 4, w.Broker.options.Uploads.Used(), "it is in progress")
 		_, err = w.Complete(context.Background(), robot, ref(t, d), completion(d, despatch.Completed))

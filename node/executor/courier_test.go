@@ -9,7 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,20 +47,24 @@ func written(t testing.TB, name, role, text string) despatch.File {
 	return despatch.File{Name: name, Role: role, Location: "file://" + path, Bytes: int64(len(text)), SHA256: hex.EncodeToString(sum[:])}
 }
 
-// flaky loses every other request to send a file: its body half way, or its
-// answer.
+// flaky loses the first request to send a file half way, and the answers to the
+// next two.
 type flaky struct {
 	http.Handler
-	seen atomic.Int64
+	mu   sync.Mutex
+	seen map[string]int
 }
 
 func (f *flaky) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	n := f.seen.Add(1)
-	if r.Method != http.MethodPut || n%3 == 0 {
+	f.mu.Lock()
+	f.seen[r.URL.Path]++
+	n := f.seen[r.URL.Path]
+	f.mu.Unlock()
+	if r.Method != http.MethodPut || n > 3 {
 		f.Handler.ServeHTTP(w, r)
 		return
 	}
-	if n%3 == 1 {
+	if n == 1 {
 		r.Body = http.MaxBytesReader(w, r.Body, r.ContentLength/2)
 	}
 	f.Handler.ServeHTTP(w, r)
@@ -72,7 +76,7 @@ func TestFilesArriveWholeOverABadLine(t *testing.T) {
 	texts := map[string]string{
 		"stdout:stdout": "said\n", "output:empty": "", "output:a/b c%.fits": "small", "output:big": strings.Repeat("0123456789abcdef", 9<<16),
 	}
-	courier(t, &flaky{Handler: node}, backend(func(context.Context, executor.Reporter) (despatch.Completion, error) {
+	courier(t, &flaky{Handler: node, seen: map[string]int{}}, backend(func(context.Context, executor.Reporter) (despatch.Completion, error) {
 		done := despatch.Completion{Outcome: despatch.Completed}
 		for at, text := range texts {
 			role, name, _ := strings.Cut(at, ":")

@@ -29,8 +29,7 @@ func (n *Node) receive(w http.ResponseWriter, r *http.Request, ref, name string)
 			text += string(piece[skip:])
 		}
 		have = len(text)
-		sum := sha256.Sum256([]byte(text))
-		if q.Has("sha256") && strconv.Itoa(have) == q.Get("bytes") && hex.EncodeToString(sum[:]) != q.Get("sha256") {
+		if q.Has("sha256") && strconv.Itoa(have) == q.Get("bytes") && sumOf(text) != q.Get("sha256") {
 			status, text = http.StatusBadRequest, ""
 		}
 		a.Files[file] = text
@@ -43,4 +42,9 @@ func (n *Node) receive(w http.ResponseWriter, r *http.Request, ref, name string)
 		return
 	}
 	answer(w, http.StatusOK, despatch.Received{Bytes: int64(have)})
+}
+
+func sumOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
 }
