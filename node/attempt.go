@@ -36,6 +36,11 @@ func newAttempt(s *store.Session, now, span store.Millis) *attempt {
 	}
 }
 
+// kept is what is kept of an attempt when it has ended.
+func (a *attempt) kept(e *executor) store.AttemptRef {
+	return store.AttemptRef{Session: a.session, Executor: a.executor, Owner: e.Owner, BuiltIn: e.BuiltIn, Fence: a.fence}
+}
+
 // renew gives an attempt another lease, and says until when.
 func (a *attempt) renew(now store.Millis) despatch.Lease {
 	a.lease = now + a.span

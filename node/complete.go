@@ -126,7 +126,8 @@ func (b *Broker) conclude(a *attempt, c despatch.Completion, command accounting.
 	} else {
 		command.Hold = accounting.HoldID(s.ID.String())
 	}
-	ref := a.ref
+	ref, kept := a.ref, a.kept(b.state.executors[a.executor])
+	kept.Completion = digest
 	commands := append(recordUpdates(ref, files), command)
 	b.metrics.completed(string(c.Outcome), now-began)
 	ticket := b.submit(write{
@@ -136,7 +137,7 @@ func (b *Broker) conclude(a *attempt, c despatch.Completion, command accounting.
 			if err := tx.DeleteUpdates(ref); err != nil {
 				return err
 			}
-			return tx.PutAttempt(ref, store.AttemptRef{Session: s.ID, Executor: a.executor, Fence: a.fence, Completion: digest})
+			return tx.PutAttempt(ref, kept)
 		},
 	})
 	return b.entryOf(s, a, command), ticket

@@ -77,7 +77,7 @@ func (b *Broker) awaitTurn(ctx context.Context, w *waiter, patience time.Duratio
 // executorFor finds an executor of the caller's.
 func (b *Broker) executorFor(caller identity.Caller, id identity.UUID) (*executor, error) {
 	e := b.state.executors[id]
-	if e == nil || !mayDrive(caller, e.Executor) {
+	if e == nil || !e.drivenBy(caller) {
 		return nil, notFound("executor", id)
 	}
 	return e, nil
@@ -85,12 +85,14 @@ func (b *Broker) executorFor(caller identity.Caller, id identity.UUID) (*executo
 
 // mayDrive reports whether the caller is the program that registered an
 // executor.
-func mayDrive(caller identity.Caller, e *store.Executor) bool {
-	if e.BuiltIn {
+func mayDrive(caller identity.Caller, owner string, builtIn bool) bool {
+	if builtIn {
 		return caller.Has(identity.RoleBuiltIn)
 	}
-	return caller.Has(identity.RoleExecutor) && caller.User == e.Owner
+	return caller.Has(identity.RoleExecutor) && caller.User == owner
 }
+
+func (e *executor) drivenBy(caller identity.Caller) bool { return mayDrive(caller, e.Owner, e.BuiltIn) }
 
 // despatchable reports whether a session waits to be run. While an attempt is
 // open that has not reported anything yet its phase is still WAITING, and it is
@@ -274,11 +276,11 @@ func (b *Broker) open(e *executor, s *store.Session, now store.Millis) (*store.S
 	}
 	a := newAttempt(s, now, b.leaseOf(e))
 	b.begin(p, e, s, a)
-	ref := s.Attempt.Ref
+	ref, kept := s.Attempt.Ref, a.kept(e)
 	return s, b.submit(write{
 		sessions: []*store.Session{s},
 		extra: func(tx *store.Tx) error {
-			return tx.PutAttempt(ref, store.AttemptRef{Session: s.ID, Executor: e.ID, Fence: s.Fence})
+			return tx.PutAttempt(ref, kept)
 		},
 		commands: []accounting.Command{accounting.OpenAttempt{
 			Ref: accounting.Ref(ref.String()), Session: accounting.SessionID(s.ID.String()), Attempt: s.Attempt.Number,

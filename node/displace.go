@@ -16,7 +16,7 @@ import (
 func (b *Broker) displace(p *pool, now store.Millis) {
 	for _, id := range p.timeline.OverCapacity(scheduling.Instant(now)) {
 		if s := b.state.live[identity.UUID(id)]; s != nil && s.Phase == ivoa.SessionOffered {
-			b.withdraw(b.state.sets[s.OfferSet], p, now)
+			b.withdraw(b.state.sets[s.OfferSet], p, noRoom, now)
 		}
 	}
 	var displaced []*store.Session
@@ -45,9 +45,11 @@ func (b *Broker) displace(p *pool, now store.Millis) {
 	}
 }
 
-// withdraw ends an offer set's open offers at a pool that has no room for them
-// any more.
-func (b *Broker) withdraw(set *store.OfferSet, p *pool, now store.Millis) {
+// noRoom is why most offers are withdrawn.
+const noRoom = "{site} has no room for this any more"
+
+// withdraw ends an offer set's open offers at a pool and says why.
+func (b *Broker) withdraw(set *store.OfferSet, p *pool, why string, now store.Millis) {
 	var withdrawn []*store.Session
 	for _, id := range set.Offers {
 		s := b.state.live[id]
@@ -57,9 +59,12 @@ func (b *Broker) withdraw(set *store.OfferSet, p *pool, now store.Millis) {
 		_ = p.timeline.DropAlternative(entryID(id)) // after a restart it may not be held
 		withdrawn = append(withdrawn, b.change(s, func(s *store.Session) {
 			s.Messages = appendMessage(s.Messages, ivoa.NewMessage(wall(now), ivoa.LevelWarn, messagePhase,
-				"withdrawn: {site} has no room for this any more", "site", string(b.options.Name)))
+				"withdrawn: "+why, "site", string(b.options.Name)))
 			enter(s, ivoa.SessionExpired, now)
 		}))
+	}
+	if len(withdrawn) == 0 {
+		return
 	}
 	if !b.anyOpen(set) {
 		b.closeSet(set)

@@ -180,7 +180,7 @@ func (b *Broker) Executors(ctx context.Context, caller identity.Caller) ([]Execu
 	defer b.mu.Unlock()
 	list := []Executor{}
 	for _, e := range b.state.executors {
-		if !caller.SeesAll() && !mayDrive(caller, e.Executor) {
+		if !caller.SeesAll() && !e.drivenBy(caller) {
 			continue
 		}
 		r := e.Registration

@@ -56,6 +56,7 @@ func (b *Broker) reload() error {
 		return err
 	}
 	b.place(sessions, sets, updates)
+	b.at(b.now()+b.patrolMillis(), b.patrol)
 	return nil
 }
 
@@ -189,7 +190,7 @@ func (b *Broker) reopen(set *store.OfferSet, now store.Millis) {
 		// The share that holds may take was checked when they were made.
 		if err := b.state.pools[id].timeline.Hold(entryID(set.ID), 0, alternatives...); err != nil {
 			b.log.Warn("offers are withdrawn: the site has lost the room for them", "offerset", set.ID.String(), "error", err)
-			b.withdraw(set, b.state.pools[id], now)
+			b.withdraw(set, b.state.pools[id], noRoom, now)
 		}
 	}
 }

@@ -103,7 +103,7 @@ func (b *Broker) attemptFor(caller identity.Caller, ref identity.UUID, fence uin
 		return nil, errEnded
 	}
 	e := b.state.executors[a.executor]
-	if e == nil || !mayDrive(caller, e.Executor) {
+	if e == nil || !e.drivenBy(caller) {
 		return nil, notFound("attempt", ref)
 	}
 	if fence != a.fence {
@@ -136,17 +136,13 @@ func (b *Broker) overdue(caller identity.Caller, ref identity.UUID, err error) e
 	}
 	var known bool
 	var kept store.AttemptRef
-	var executor *store.Executor
 	if err := b.store.View(func(tx *store.Tx) (err error) {
-		if kept, known, err = tx.Attempt(ref); err != nil || !known {
-			return err
-		}
-		executor, err = tx.Executor(kept.Executor)
+		kept, known, err = tx.Attempt(ref)
 		return err
 	}); err != nil {
 		return err
 	}
-	if !known || executor == nil || !mayDrive(caller, executor) {
+	if !known || !mayDrive(caller, kept.Owner, kept.BuiltIn) {
 		return notFound("attempt", ref)
 	}
 	return problem(CodeConflict, "attempt %s has ended: its lease was lost, or it was completed", ref)

@@ -24,7 +24,7 @@ func Default(dev bool) Config {
 		},
 		Sessions: Sessions{
 			Lease: time.Minute, LeaseMin: 10 * time.Second, LeaseMax: time.Hour,
-			Attempts: 3, OfferRetention: 24 * time.Hour,
+			Attempts: 3, Lapse: 2 * time.Hour, OfferRetention: 24 * time.Hour,
 		},
 		Uploads: Uploads{Space: 100 * GiB, Retention: 7 * 24 * time.Hour},
 		Executor: Executor{

@@ -128,6 +128,9 @@ type Sessions struct {
 	LeaseMax time.Duration `key:"leaseMax" min:"1s" max:"24h"`
 	// How often a session is tried before it has failed.
 	Attempts int `key:"attempts" min:"1" max:"100"`
+	// How long a session that is due waits for an executor that isn't heard of:
+	// then another executor of the node takes it over, or it has failed.
+	Lapse time.Duration `key:"lapse" min:"2m" max:"8760h"`
 	// How long offers that came to nothing can still be looked up.
 	OfferRetention time.Duration `key:"offerRetention" min:"0s" max:"87600h"`
 }

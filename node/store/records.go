@@ -127,7 +127,10 @@ type Attempt struct {
 type AttemptRef struct {
 	Session  identity.UUID `json:"session"`
 	Executor identity.UUID `json:"executor"`
-	Fence    uint64        `json:"fence"`
+	// Owner and BuiltIn are the executor's: it may be forgotten by then.
+	Owner   string `json:"owner,omitzero"`
+	BuiltIn bool   `json:"builtIn,omitzero"`
+	Fence   uint64 `json:"fence"`
 	// Completion is the digest of the completion that was taken, if any.
 	Completion string `json:"completion,omitzero"`
 }
