@@ -98,7 +98,7 @@ func (c Credit) apply(s *state) (Result, error) {
 
 // adjustable reads the attempt that an adjustment is about, unless the very
 // same was made before.
-func (s *state) adjustable(id AdjustmentID, ref Ref, c Command) (h *attemptHead, again bool, err error) {
+func (s *state) adjustable(id AdjustmentID, ref Ref, c adjuster) (h *attemptHead, again bool, err error) {
 	subject := "attempt " + string(ref)
 	if again, err = s.once(id, c); again || err != nil {
 		return nil, again, err
@@ -132,12 +132,41 @@ func (s *state) putAdjustment(h *attemptHead, a Adjustment) error {
 	return s.putAttempt(h)
 }
 
-// digestOf names a command by its content.
-func digestOf(c Command) ([]byte, error) {
-	text, err := encodeJSON(c)
+// An adjuster is a command that has an id. The order is what was asked for:
+// the command without what a node adds, so that the same order is known again
+// at another time and under another tariff.
+type adjuster interface {
+	Command
+	order() Command
+}
+
+func (c Allocate) order() Command { c.Node, c.Time = "", 0; return c }
+func (c Correct) order() Command  { c.Charges, c.Tariff, c.Time = nil, "", 0; return c }
+func (c Credit) order() Command   { c.Time = 0; return c }
+
+// once remembers that an adjustment was made, and reports whether this very
+// order was carried out before. Another under its name is a conflict.
+func (s *state) once(id AdjustmentID, c adjuster) (again bool, err error) {
+	raw, _ := uuidBytes(string(id))
+	text, err := encodeJSON(c.order())
 	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", c.commandType(), err)
+		return false, fmt.Errorf("encode %s: %w", c.commandType(), err)
 	}
 	sum := sha256.Sum256(append([]byte(c.commandType()), text...))
-	return sum[:16], nil
+	digest := sum[:16]
+	k := key(tagAdjustment, raw)
+	switch known := s.get(k); {
+	case known == nil:
+		s.put(k, digest)
+		return false, nil
+	case string(known) == string(digest):
+		return true, nil
+	}
+	return false, conflict("adjustment "+string(id), "another was made under this id")
+}
+
+// Adjusted reports whether an adjustment was made under an id.
+func Adjusted(view View, id AdjustmentID) bool {
+	raw, ok := uuidBytes(string(id))
+	return ok && view.Get(key(tagAdjustment, raw)) != nil
 }

@@ -122,28 +122,3 @@ func Allocations(view View, caller Caller, owner Owner, cursor Cursor, limit int
 	}
 	return page, "", nil
 }
-
-// once remembers that an adjustment was made, and reports whether this very
-// command was applied before. Another command under its name is a conflict.
-func (s *state) once(id AdjustmentID, c Command) (again bool, err error) {
-	raw, _ := uuidBytes(string(id))
-	digest, err := digestOf(c)
-	if err != nil {
-		return false, err
-	}
-	k := key(tagAdjustment, raw)
-	switch known := s.get(k); {
-	case known == nil:
-		s.put(k, digest)
-		return false, nil
-	case string(known) == string(digest):
-		return true, nil
-	}
-	return false, conflict("adjustment "+string(id), "another was made under this id")
-}
-
-// Adjusted reports whether an adjustment was made under an id.
-func Adjusted(view View, id AdjustmentID) bool {
-	raw, ok := uuidBytes(string(id))
-	return ok && view.Get(key(tagAdjustment, raw)) != nil
-}

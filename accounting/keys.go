@@ -25,7 +25,7 @@ const (
 	tagLine         = 'l' // owner, period, session, ref -> lineRow
 	tagBudget       = 'g' // owner, period, resource, unit -> Budget
 	tagAllowance    = 'q' // node, owner, period, resource, unit -> Allowance
-	tagAdjustment   = 'd' // adjustment            -> digest of its command
+	tagAdjustment   = 'd' // adjustment            -> digest of its order
 	tagAllocation   = 'f' // owner, time, adjustment -> Allocate
 	tagAdjusted     = 'j' // ref, number           -> Adjustment
 )

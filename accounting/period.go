@@ -3,6 +3,7 @@ package accounting
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"time"
 )
 
@@ -23,6 +24,24 @@ func PeriodAt(t time.Time) Period {
 	}
 	return Period(fmt.Sprintf("%04dB", year))
 }
+
+// Semester is when the semester that a period is named for starts and ends. A
+// period of another name has whatever start and end its allocations say.
+func (p Period) Semester() (start, end time.Time, known bool) {
+	m := semesterForm.FindStringSubmatch(string(p))
+	if m == nil {
+		return start, end, false
+	}
+	year, _ := strconv.Atoi(m[1])
+	month := time.February
+	if m[2] == "B" {
+		month = time.August
+	}
+	start = time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)
+	return start, start.AddDate(0, 6, 0), true
+}
+
+var semesterForm = regexp.MustCompile(`^([0-9]{4})([AB])$`)
 
 var periodForm = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z._-]{0,31}$`)
 

@@ -23,6 +23,7 @@ type Broker interface {
 	Outputs
 	Executors
 	Record
+	Ledger
 	Operation
 }
 
@@ -69,6 +70,17 @@ type Record interface {
 	Accounts(ctx context.Context, caller identity.Caller, filter accounting.AccountFilter, cursor accounting.Cursor, limit int) ([]accounting.Account, accounting.Cursor, error)
 	Entries(ctx context.Context, caller identity.Caller, account accounting.AccountID, cursor accounting.Cursor, limit int) ([]accounting.Entry, accounting.Cursor, error)
 	Statement(ctx context.Context, caller identity.Caller, filter accounting.StatementFilter, cursor accounting.Cursor, limit int) (accounting.Statement, error)
+}
+
+// Ledger is where operators and accountants allocate, correct and give back. An
+// order with a key may be repeated: the same again changes nothing.
+type Ledger interface {
+	Budgets(ctx context.Context, caller identity.Caller, filter accounting.BudgetFilter, cursor accounting.Cursor, limit int) ([]accounting.Budget, accounting.Cursor, error)
+	Allocations(ctx context.Context, caller identity.Caller, owner accounting.Owner, cursor accounting.Cursor, limit int) ([]accounting.Allocate, accounting.Cursor, error)
+	Allocate(ctx context.Context, caller identity.Caller, order accounting.Allocate, key string) (node.AllocationAnswer, error)
+	Enrol(ctx context.Context, caller identity.Caller, order accounting.EnrolOwner) (accounting.OwnerRecord, error)
+	Correct(ctx context.Context, caller identity.Caller, order accounting.Correct, key string) (node.CompletionAnswer, error)
+	Credit(ctx context.Context, caller identity.Caller, order accounting.Credit, key string) (node.CompletionAnswer, error)
 }
 
 // Operation says how the node is.

@@ -22,6 +22,7 @@ import (
 // It keeps to the contract: paths where URLs will be, *node.Problem for clients, and
 // no look at what is not the caller's.
 type fake struct {
+	Ledger   // nothing is asked of it
 	mu       sync.Mutex
 	asked    *ivoa.ExecutionRequest
 	notices  []ivoa.Notice

@@ -59,7 +59,7 @@ func statusOf(code node.Code) int {
 		return http.StatusNotFound
 	case node.CodeForbidden:
 		return http.StatusForbidden
-	case node.CodeConflict:
+	case node.CodeConflict, node.CodeFunds:
 		return http.StatusConflict
 	case node.CodeLimit:
 		return http.StatusTooManyRequests

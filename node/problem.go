@@ -17,6 +17,7 @@ const (
 	CodeNotFound    Code = "not-found"   // there is no such thing, or it isn't the caller's
 	CodeForbidden   Code = "forbidden"   // the caller may see it, but not do this
 	CodeConflict    Code = "conflict"    // not in the state that it is in
+	CodeFunds       Code = "no-funds"    // a hard limit would be passed
 	CodeRefused     Code = "refused"     // a direct request was answered NO
 	CodeLimit       Code = "limit"       // too much of something at once
 	CodeTooLarge    Code = "too-large"   // more than is taken at all

@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -226,14 +225,7 @@ func (b *Broker) look(ctx context.Context, read func(accounting.View) error) err
 	if err := b.options.Record.Barrier(patience); err != nil && ctx.Err() != nil {
 		return ctx.Err()
 	}
-	err := b.options.Record.View(ctx, read)
-	switch {
-	case errors.Is(err, accounting.ErrNotFound):
-		return &Problem{Code: CodeNotFound, Detail: err.Error()}
-	case errors.Is(err, accounting.ErrInvalid):
-		return &Problem{Code: CodeInvalid, Detail: err.Error()}
-	}
-	return err
+	return refusedByRecord(b.options.Record.View(ctx, read))
 }
 
 // entry reads one history entry.

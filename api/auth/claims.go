@@ -31,7 +31,7 @@ const (
 
 // claimable are the roles that a token may carry.
 var claimable = [...]identity.Role{
-	identity.RoleUser, identity.RoleExecutor, identity.RoleOperator, identity.RoleAuditor,
+	identity.RoleUser, identity.RoleExecutor, identity.RoleOperator, identity.RoleAuditor, identity.RoleAccountant,
 }
 
 // EveryRole returns all roles that a token may carry.

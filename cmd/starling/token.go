@@ -61,7 +61,7 @@ Whoever can read the directory can issue tokens: this is for development.`,
 	f := cmd.Flags()
 	f.StringVar(&grant.User, "user", "", "who bears it")
 	f.StringSliceVar(&grant.Groups, "groups", nil, "groups of the user")
-	f.StringSliceVar(&roles, "roles", nil, "user, executor, operator, auditor (default: user)")
+	f.StringSliceVar(&roles, "roles", nil, "user, executor, operator, auditor, accountant (default: user)")
 	f.StringVar(&data, "data", "./starling-data", "data directory of the node")
 	f.DurationVar(&lifetime, "for", 24*time.Hour, "how long it is good")
 	f.BoolVar(&save, "save", false, "keep it in your token file, rather than print it")

@@ -11,6 +11,8 @@ const (
 	RoleExecutor Role = "executor" // pulls work and reports on it
 	RoleOperator Role = "operator" // sees and cancels everything of the site
 	RoleAuditor  Role = "auditor"  // reads everything, changes nothing
+	// RoleAccountant allocates, corrects and refunds, and reads everything.
+	RoleAccountant Role = "accountant"
 	// RoleBuiltIn marks an executor that runs inside the node and shares the
 	// pool of the node's own capacity. No token carries it.
 	RoleBuiltIn Role = "built-in"
@@ -31,7 +33,7 @@ func (c Caller) Has(role Role) bool { return slices.Contains(c.Roles, role) }
 
 // MayRead reports whether the caller may see what the user owns.
 func (c Caller) MayRead(owner string) bool {
-	return c.User != "" && c.User == owner || c.Has(RoleOperator) || c.Has(RoleAuditor)
+	return c.User != "" && c.User == owner || c.SeesAll()
 }
 
 // MayChange reports whether the caller may change what the user owns.
@@ -40,4 +42,6 @@ func (c Caller) MayChange(owner string) bool {
 }
 
 // SeesAll reports whether lists show the caller everybody's things.
-func (c Caller) SeesAll() bool { return c.Has(RoleOperator) || c.Has(RoleAuditor) }
+func (c Caller) SeesAll() bool {
+	return c.Has(RoleOperator) || c.Has(RoleAuditor) || c.Has(RoleAccountant)
+}
