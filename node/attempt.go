@@ -22,6 +22,7 @@ type attempt struct {
 	saving   store.Millis        // when it first sent a file after its work had ended; 0: it has not
 	overrun  bool                // its booking is extended from moment to moment
 	seen     map[uint64]struct{} // digests of the keys of updates
+	files    map[uint64]struct{} // digests of what tells files apart
 	stop     *despatch.Stop
 	stopped  chan struct{} // closed when stop is set, or the attempt has ended
 	waiting  int           // reports that are being held back
@@ -32,13 +33,38 @@ func newAttempt(s *store.Session, now, span store.Millis) *attempt {
 	return &attempt{
 		ref: s.Attempt.Ref, session: s.ID, executor: s.Attempt.Executor, fence: s.Attempt.Fence,
 		span: span, lease: now + span,
-		seen: map[uint64]struct{}{}, stopped: make(chan struct{}),
+		seen: map[uint64]struct{}{}, files: map[uint64]struct{}{}, stopped: make(chan struct{}),
 	}
 }
 
 // kept is what is kept of an attempt when it has ended.
 func (a *attempt) kept(e *executor) store.AttemptRef {
 	return store.AttemptRef{Session: a.session, Executor: a.executor, Owner: e.Owner, BuiltIn: e.BuiltIn, Fence: a.fence}
+}
+
+// keep counts files in that are new, and returns those that are to be stored;
+// what is beyond maxFiles is not kept, here alone.
+func (a *attempt) keep(files []despatch.File) []despatch.File {
+	kept := files[:0:0]
+	for _, f := range files {
+		digest := digestOf(store.FileKey(f))
+		if _, known := a.files[digest]; !known && len(a.files) >= maxFiles {
+			continue
+		}
+		a.files[digest] = struct{}{}
+		kept = append(kept, f)
+	}
+	return kept
+}
+
+// putFiles stores files of a session.
+func putFiles(tx *store.Tx, session identity.UUID, files []despatch.File) error {
+	for _, f := range files {
+		if err := tx.PutFile(session, f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // renew gives an attempt another lease, and says until when.

@@ -110,9 +110,6 @@ func (b *Broker) conclude(a *attempt, c despatch.Completion, command accounting.
 	s = b.change(s, func(s *store.Session) {
 		s.Attempt.Ended = true
 		s.ExitCode = c.ExitCode
-		for _, f := range c.Files {
-			s.Files = putFile(s.Files, f)
-		}
 		if !again {
 			if c.Failure != nil {
 				s.Messages = appendMessage(s.Messages, attemptMessage(s, gravity(s, c), reasonOf(c), now))
@@ -126,6 +123,7 @@ func (b *Broker) conclude(a *attempt, c despatch.Completion, command accounting.
 	} else {
 		command.Hold = accounting.HoldID(s.ID.String())
 	}
+	written := a.keep(c.Files)
 	ref, kept := a.ref, a.kept(b.state.executors[a.executor])
 	kept.Completion = digest
 	commands := append(recordUpdates(ref, files), command)
@@ -135,6 +133,9 @@ func (b *Broker) conclude(a *attempt, c despatch.Completion, command accounting.
 		commands: commands,
 		extra: func(tx *store.Tx) error {
 			if err := tx.DeleteUpdates(ref); err != nil {
+				return err
+			}
+			if err := putFiles(tx, kept.Session, written); err != nil {
 				return err
 			}
 			return tx.PutAttempt(ref, kept)

@@ -269,7 +269,7 @@ func (b *Broker) open(e *executor, s *store.Session, now store.Millis) (*store.S
 		s.Fence++
 		s.Tries++
 		s.Attempt = store.Attempt{Ref: b.mint.New(now), Number: s.Attempt.Number + 1, Fence: s.Fence, Executor: e.ID, Started: now}
-		s.Progress, s.ExitCode, s.Files, s.Connectors = nil, nil, nil, nil
+		s.Progress, s.ExitCode, s.Connectors = nil, nil, nil
 	})
 	if err := p.timeline.Fix(entryID(s.ID)); err != nil {
 		b.log.Error("a despatched session has no booking", "session", s.ID.String(), "error", err)
@@ -280,6 +280,9 @@ func (b *Broker) open(e *executor, s *store.Session, now store.Millis) (*store.S
 	return s, b.submit(write{
 		sessions: []*store.Session{s},
 		extra: func(tx *store.Tx) error {
+			if err := tx.DeleteFiles(kept.Session); err != nil { // of the attempt before
+				return err
+			}
 			return tx.PutAttempt(ref, kept)
 		},
 		commands: []accounting.Command{accounting.OpenAttempt{

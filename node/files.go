@@ -35,12 +35,15 @@ func (b *Broker) Files(ctx context.Context, caller identity.Caller, id identity.
 		return nil, err
 	}
 	files := []File{}
-	for _, f := range s.Files {
-		if isOutput(f) {
-			files = append(files, File{File: f, Open: !s.Attempt.Ended && f.SHA256 == ""})
-		}
-	}
-	return files, nil
+	err = b.store.View(func(tx *store.Tx) error {
+		return tx.Files(id, func(f despatch.File) bool {
+			if isOutput(f) {
+				files = append(files, File{File: f, Open: !s.Attempt.Ended && f.SHA256 == ""})
+			}
+			return true
+		})
+	})
+	return files, err
 }
 
 func isOutput(f despatch.File) bool { return f.Role == "" || f.Role == despatch.RoleOutput }
@@ -71,27 +74,40 @@ func (b *Broker) openOf(caller identity.Caller, id identity.UUID, meant func(des
 		return nil, File{}, err
 	}
 	running := !store.Terminal(s.Phase) || !s.Attempt.Ref.IsZero() && !s.Attempt.Ended
-	for _, f := range s.Files {
-		if !meant(f) {
-			continue
-		}
-		content, modified, err := b.openKept(s, f)
-		if err != nil {
-			return nil, File{}, err
-		}
-		return content, File{File: f, Modified: modified, Open: running && f.SHA256 == ""}, nil
+	var f despatch.File
+	found := false
+	if err := b.store.View(func(tx *store.Tx) error {
+		return tx.Files(id, func(of despatch.File) bool {
+			if found = meant(of); found {
+				f = of
+			}
+			return !found
+		})
+	}); err != nil {
+		return nil, File{}, err
 	}
-	absent := File{File: despatch.File{Name: name, Role: name}, Open: running}
-	return nil, absent, problem(CodeNotFound, "session %s has no file %q", id, name)
+	if !found {
+		absent := File{File: despatch.File{Name: name, Role: name}, Open: running}
+		return nil, absent, problem(CodeNotFound, "session %s has no file %q", id, name)
+	}
+	content, modified, err := b.openKept(s, f)
+	if err != nil {
+		return nil, File{}, err
+	}
+	return content, File{File: f, Modified: modified, Open: running && f.SHA256 == ""}, nil
 }
 
 // openKept opens a file of a session where it is kept. Locations are believed of
 // built-in executors alone: another's might be those of somebody else's files.
 func (b *Broker) openKept(s *store.Session, f despatch.File) (io.ReadSeekCloser, time.Time, error) {
-	b.mu.Lock()
-	e := b.state.executors[s.Attempt.Executor]
-	b.mu.Unlock()
-	if e != nil && e.BuiltIn {
+	var by store.AttemptRef
+	if err := b.store.View(func(tx *store.Tx) (err error) {
+		by, _, err = tx.Attempt(s.Attempt.Ref)
+		return err
+	}); err != nil {
+		return nil, time.Time{}, err
+	}
+	if by.BuiltIn {
 		file, info, err := b.openLocation(f.Location)
 		if err != nil {
 			return nil, time.Time{}, err

@@ -29,7 +29,7 @@ func (b *Broker) reload() error {
 	var sessions []*store.Session
 	var executors []*store.Executor
 	sets := map[identity.UUID]*store.OfferSet{}
-	updates := map[identity.UUID][]uint64{}
+	reported := map[identity.UUID]reported{}
 	if err := b.store.View(func(tx *store.Tx) (err error) {
 		if executors, err = tx.Executors(); err != nil {
 			return err
@@ -45,7 +45,8 @@ func (b *Broker) reload() error {
 				}
 			}
 			if inProgress(s) {
-				updates[s.Attempt.Ref] = tx.Updates(s.Attempt.Ref)
+				reported[s.Attempt.Ref], err = readReported(tx, s)
+				return err
 			}
 			return nil
 		})
@@ -55,9 +56,21 @@ func (b *Broker) reload() error {
 	if err := b.openPools(executors, sessions); err != nil {
 		return err
 	}
-	b.place(sessions, sets, updates)
+	b.place(sessions, sets, reported)
 	b.at(b.now()+b.patrolMillis(), b.patrol)
 	return nil
+}
+
+// reported is digests of what an attempt in progress has reported before.
+type reported struct{ updates, files []uint64 }
+
+func readReported(tx *store.Tx, s *store.Session) (reported, error) {
+	r := reported{updates: tx.Updates(s.Attempt.Ref)}
+	err := tx.Files(s.ID, func(f despatch.File) bool {
+		r.files = append(r.files, digestOf(store.FileKey(f)))
+		return true
+	})
+	return r, err
 }
 
 // inProgress reports whether a session's attempt has not been seen to end.
@@ -108,7 +121,7 @@ func (b *Broker) enrol(p *pool, e *store.Executor) *executor {
 // place puts live sessions back onto the timelines: what runs, what is booked
 // for later, what is offered, each where it was; last what has lost its place,
 // since the site has become smaller.
-func (b *Broker) place(sessions []*store.Session, sets map[identity.UUID]*store.OfferSet, updates map[identity.UUID][]uint64) {
+func (b *Broker) place(sessions []*store.Session, sets map[identity.UUID]*store.OfferSet, reported map[identity.UUID]reported) {
 	now := b.now()
 	var homeless []*store.Session
 	b.metrics.phases.Reset()
@@ -119,7 +132,7 @@ func (b *Broker) place(sessions []*store.Session, sets map[identity.UUID]*store.
 	}
 	for _, s := range sessions {
 		if inProgress(s) {
-			b.resumeAttempt(s, updates[s.Attempt.Ref], now)
+			b.resumeAttempt(s, reported[s.Attempt.Ref], now)
 		}
 	}
 	for _, s := range sessions {
@@ -155,7 +168,7 @@ func (b *Broker) book(s *store.Session) error {
 
 // resumeAttempt takes up an attempt that was in progress. Its executor has a
 // lease's time to be heard of: it may have ended in time while the node was down.
-func (b *Broker) resumeAttempt(s *store.Session, digests []uint64, now store.Millis) {
+func (b *Broker) resumeAttempt(s *store.Session, before reported, now store.Millis) {
 	if s.Plan.End > now {
 		if err := b.book(s); err != nil {
 			// The site has shrunk. It runs all the same; pool.running keeps others out.
@@ -164,8 +177,11 @@ func (b *Broker) resumeAttempt(s *store.Session, digests []uint64, now store.Mil
 	}
 	a := newAttempt(s, now, b.leaseOf(b.state.executors[s.Attempt.Executor]))
 	a.grace = a.lease
-	for _, d := range digests {
+	for _, d := range before.updates {
 		a.seen[d] = struct{}{}
+	}
+	for _, d := range before.files {
+		a.files[d] = struct{}{}
 	}
 	if s.Attempt.Stop != "" {
 		a.order(despatch.Stop{Reason: s.Attempt.Stop, Message: "ordered before the node was restarted"})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -240,23 +241,53 @@ func (b *Broker) take(a *attempt, fresh []despatch.Update, digests []uint64) (*s
 	now := b.now()
 	updates := make([]accounting.Update, 0, len(fresh))
 	var passing []Event
-	s = b.change(s, func(s *store.Session) {
-		s.Attempt.Updates += len(fresh)
-		for _, u := range fresh {
-			updates = append(updates, recorded(u, now))
-			if e, ok := b.applyUpdate(s, u, a.timeOf(s, u, now)); ok {
-				passing = append(passing, e)
-			}
+	var files []despatch.File
+	var sessions []*store.Session
+	next := *s
+	for _, u := range fresh {
+		updates = append(updates, recorded(u, now))
+		files = append(files, filesOf(u)...)
+		if e, ok := b.applyUpdate(&next, u, a.timeOf(&next, u, now)); ok {
+			passing = append(passing, e)
 		}
-	})
+	}
+	if slices.ContainsFunc(fresh, changesSession) {
+		sessions = append(sessions, b.change(s, func(s *store.Session) { modified := s.Modified; *s = next; s.Modified = modified }))
+	}
 	b.metrics.updates(len(fresh))
-	ref := a.ref
+	ref, written := a.ref, a.keep(files)
 	return b.submit(write{
-		sessions: []*store.Session{s},
+		sessions: sessions,
 		commands: recordUpdates(ref, updates),
-		extra:    func(tx *store.Tx) error { return tx.PutUpdates(ref, digests) },
-		after:    func() { b.events.pass(s.ID, passing) },
+		extra: func(tx *store.Tx) error {
+			if err := putFiles(tx, s.ID, written); err != nil {
+				return err
+			}
+			return tx.PutUpdates(ref, digests)
+		},
+		after: func() { b.events.pass(s.ID, passing) },
 	}), nil
+}
+
+// changesSession reports whether an update changes its session's own record. Most
+// go into the history, and into rows of their own.
+func changesSession(u despatch.Update) bool {
+	switch u.Type {
+	case despatch.ExposureTaken, despatch.FileSeen, despatch.LogLine:
+		return false
+	}
+	return true
+}
+
+// filesOf is what an update says of files.
+func filesOf(u despatch.Update) []despatch.File {
+	switch {
+	case u.Type == despatch.FileSeen && u.File != nil:
+		return []despatch.File{*u.File}
+	case u.Type == despatch.ExposureTaken && u.Exposure != nil:
+		return u.Exposure.Files
+	}
+	return nil
 }
 
 // timeOf is when what an update reports has happened: the executor's own time,
@@ -280,16 +311,6 @@ func (b *Broker) applyUpdate(s *store.Session, u despatch.Update, now store.Mill
 	switch u.Type {
 	case despatch.ActionStarted, despatch.ActionCompleted:
 		b.applyAction(s, u, now)
-	case despatch.FileSeen:
-		if u.File != nil {
-			s.Files = putFile(s.Files, *u.File)
-		}
-	case despatch.ExposureTaken:
-		if u.Exposure != nil {
-			for _, f := range u.Exposure.Files {
-				s.Files = putFile(s.Files, f)
-			}
-		}
 	case despatch.ConnectorOpened:
 		s.Connectors = putConnector(s.Connectors, *u.Connector, now)
 		return Event{Time: wall(now), Type: EventLog, Message: textOf(u)}, true
@@ -330,19 +351,4 @@ func (b *Broker) applyAction(s *store.Session, u despatch.Update, now store.Mill
 			advance(s, ivoa.SessionReleasing, now)
 		}
 	}
-}
-
-// putFile adds a file to a list, or replaces what was known of it.
-func putFile(files []despatch.File, f despatch.File) []despatch.File {
-	for i := range files {
-		if files[i].Name == f.Name && files[i].Role == f.Role {
-			replaced := append([]despatch.File(nil), files...)
-			replaced[i] = f
-			return replaced
-		}
-	}
-	if len(files) >= maxFiles {
-		return files
-	}
-	return append(files[:len(files):len(files)], f)
 }

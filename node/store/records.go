@@ -48,14 +48,13 @@ type Session struct {
 	Messages  []ivoa.Message `json:"messages,omitempty"`
 	Trail     []Step         `json:"trail,omitempty"`
 
-	Attempt   Attempt         `json:"attempt,omitzero"`
-	Fence     uint64          `json:"fence,omitzero"`     // of the newest attempt; never falls
-	Tries     int             `json:"tries,omitzero"`     // attempts that count against sessions.attempts
-	Unheard   int             `json:"unheard,omitzero"`   // despatches that nobody heard of
-	NotBefore Millis          `json:"notBefore,omitzero"` // a veto: no despatch before it
-	Progress  *float64        `json:"progress,omitempty"`
-	Files     []despatch.File `json:"files,omitempty"`
-	ExitCode  *int            `json:"exitCode,omitempty"`
+	Attempt   Attempt  `json:"attempt,omitzero"`
+	Fence     uint64   `json:"fence,omitzero"`     // of the newest attempt; never falls
+	Tries     int      `json:"tries,omitzero"`     // attempts that count against sessions.attempts
+	Unheard   int      `json:"unheard,omitzero"`   // despatches that nobody heard of
+	NotBefore Millis   `json:"notBefore,omitzero"` // a veto: no despatch before it
+	Progress  *float64 `json:"progress,omitempty"`
+	ExitCode  *int     `json:"exitCode,omitempty"`
 	// Connectors are the ways into the attempt, or into the last one.
 	Connectors []Connector `json:"connectors,omitempty"`
 }
@@ -118,7 +117,6 @@ type Attempt struct {
 	Executor identity.UUID `json:"executor,omitzero"`
 	Started  Millis        `json:"started,omitzero"`
 	Running  Millis        `json:"running,omitzero"` // when the run action began
-	Updates  int           `json:"updates,omitzero"` // how many were taken
 	Stop     string        `json:"stop,omitzero"`    // the reason of an order to stop
 	Ended    bool          `json:"ended,omitzero"`   // nothing of it is running any more
 }

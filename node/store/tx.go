@@ -20,6 +20,7 @@ var (
 	bucketOwners    = []byte("owners")    // user NUL session: phase
 	bucketAttempts  = []byte("attempts")  // ref: AttemptRef
 	bucketUpdates   = []byte("updates")   // ref and key digest: none; of live attempts
+	bucketFiles     = []byte("files")     // session, role NUL name: File; of the newest attempt
 	bucketExecutors = []byte("executors") // executor
 	bucketKeys      = []byte("keys")      // user NUL idempotency key: session
 	bucketMeta      = []byte("meta")
@@ -28,7 +29,7 @@ var (
 func createBuckets(tx *bbolt.Tx) error {
 	for _, name := range [][]byte{
 		bucketOfferSets, bucketSessions, bucketLive, bucketOwners, bucketAttempts,
-		bucketUpdates, bucketExecutors, bucketKeys, bucketMeta,
+		bucketUpdates, bucketFiles, bucketExecutors, bucketKeys, bucketMeta,
 	} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
