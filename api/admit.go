@@ -23,7 +23,11 @@ func (s *Server) admit(v *visit) error {
 		return &fault{status: http.StatusRequestURITooLong, code: "too-long",
 			detail: "the query has more than " + itoa(s.Limits.Query) + " bytes"}
 	}
-	if s.Dev && !s.ownHost(r.Host) {
+	if s.pages.at(v.host()) && !forPages(v.Path()) && fromBrowser(r) {
+		return &fault{status: http.StatusMisdirectedRequest, code: "wrong-host", field: "Host",
+			detail: "this host shows pages of sessions, and browsers get nothing else here; the API is at " + s.BaseURL}
+	}
+	if s.Dev && !s.ownHost(r.Host) && !s.pages.at(r.Host) {
 		return &fault{status: http.StatusMisdirectedRequest, code: "wrong-host", field: "Host",
 			detail: "a development node answers only to localhost, loopback addresses and the host of its own --url"}
 	}
@@ -34,6 +38,9 @@ func (s *Server) admit(v *visit) error {
 	v.base = s.baseOf(r)
 	if openToAll(v.Path()) {
 		return nil
+	}
+	if granted, err := v.granted(); granted || err != nil {
+		return err
 	}
 	if err := s.identify(v); err != nil {
 		return err

@@ -21,6 +21,7 @@ type Broker interface {
 	Requests
 	Sessions
 	Outputs
+	Connectors
 	Executors
 	Record
 	Ledger
@@ -48,6 +49,16 @@ type Outputs interface {
 	Files(ctx context.Context, caller identity.Caller, id identity.UUID) ([]node.File, error)
 	OpenFile(ctx context.Context, caller identity.Caller, id identity.UUID, name string) (io.ReadSeekCloser, node.File, error)
 	OpenOutput(ctx context.Context, caller identity.Caller, id identity.UUID, role string) (io.ReadSeekCloser, node.File, error)
+}
+
+// Connectors says where what runs in sessions can be reached, and lets browsers
+// in by links that work once.
+type Connectors interface {
+	Connect(ctx context.Context, caller identity.Caller, id identity.UUID, name string) (node.Target, error)
+	Link(ctx context.Context, caller identity.Caller, id identity.UUID, name string) (secret string, expires time.Time, err error)
+	Enter(ctx context.Context, id identity.UUID, name, secret string) (grant string, err error)
+	// ConnectGranted is Connect for who shows a grant; CodeForbidden: it is none.
+	ConnectGranted(ctx context.Context, grant string, id identity.UUID, name string) (node.Target, error)
 }
 
 // Executors is the broker's side of the despatch protocol.

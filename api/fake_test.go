@@ -56,6 +56,8 @@ type fake struct {
 	idle    bool // no despatch before the wait is over
 	waiting chan struct{}
 	wrong   []string
+	target  node.Target // of every connector
+	grant   string      // that opens it
 }
 
 var (
@@ -471,4 +473,32 @@ func (f *fake) LogStatus() consensus.Status {
 
 func (f *fake) NodeStatus() node.NodeStatus {
 	return node.NodeStatus{Name: "kth", Alive: true, Capacity: despatch.Capacity{Cores: 8}, Kinds: []string{ivoa.KindProcess}}
+}
+
+func (f *fake) Connect(_ context.Context, caller identity.Caller, id identity.UUID, name string) (node.Target, error) {
+	if err := f.mine(caller, id); err != nil {
+		return node.Target{}, err
+	}
+	target := f.target
+	target.Session, target.Connector, target.User = id, name, caller.User
+	return target, nil
+}
+
+func (f *fake) Link(ctx context.Context, caller identity.Caller, id identity.UUID, name string) (string, time.Time, error) {
+	_, err := f.Connect(ctx, caller, id, name)
+	return "secret", noonUTC, err
+}
+
+func (f *fake) Enter(_ context.Context, id identity.UUID, _, secret string) (string, error) {
+	if id != sessionID || secret != "secret" {
+		return "", &node.Problem{Code: node.CodeGone, Detail: "this link was used"}
+	}
+	return f.grant, nil
+}
+
+func (f *fake) ConnectGranted(ctx context.Context, grant string, id identity.UUID, name string) (node.Target, error) {
+	if grant == "" || grant != f.grant {
+		return node.Target{}, &node.Problem{Code: node.CodeForbidden, Detail: "no such grant"}
+	}
+	return f.Connect(ctx, identity.Caller{User: f.holder}, id, name)
 }

@@ -258,6 +258,15 @@ var sampled = []struct {
 	{op: "GET /sessions/{uuid}/events", path: on("/events"), prepare: func(f *fake) { f.phase = ivoa.SessionCompleted }},
 	{op: "GET /sessions/{uuid}/stdout", path: on("/stdout")},
 	{op: "GET /sessions/{uuid}/stderr", path: on("/stderr")},
+	{op: "POST /sessions/{uuid}/links/{connector}", path: on("/links/lab")},
+	{op: "GET /sessions/{uuid}/links/{connector}/{secret}", path: on("/links/lab/secret"), prepare: func(f *fake) { f.grant = "g" }},
+	{op: "GET /sessions/{uuid}/connect/{connector}", path: on("/connect/lab")},
+	{op: "GET /sessions/{uuid}/connect/{connector}/{name}", path: on("/connect/lab/x"), prepare: nowhere},
+	{op: "POST /sessions/{uuid}/connect/{connector}/{name}", path: on("/connect/lab/x"), prepare: nowhere},
+	{op: "PUT /sessions/{uuid}/connect/{connector}/{name}", path: on("/connect/lab/x"), prepare: nowhere},
+	{op: "PATCH /sessions/{uuid}/connect/{connector}/{name}", path: on("/connect/lab/x"), prepare: nowhere},
+	{op: "DELETE /sessions/{uuid}/connect/{connector}/{name}", path: on("/connect/lab/x"), prepare: nowhere},
+	{op: "OPTIONS /sessions/{uuid}/connect/{connector}/{name}", path: on("/connect/lab/x"), prepare: nowhere},
 	{op: "GET /sessions/{uuid}/files/{name}", path: on("/files/m.fits")},
 }
 

@@ -40,6 +40,13 @@ type Options struct {
 	// and -Proto count. None: nobody's do.
 	TrustedProxies []netip.Prefix
 
+	// PagesURL is where pages of sessions are shown, as BaseURL is where the API
+	// is: another host, at which nothing else is to be had. "*" in it stands for
+	// the session's UUID. Empty: they are shown at BaseURL, in a sandbox unless
+	// TrustPages is set.
+	PagesURL   string
+	TrustPages bool
+
 	Limits Limits
 	Logger *slog.Logger // default: slog.Default()
 	// Registerer takes this package's metrics; Gatherer is what /metrics shows.
@@ -66,6 +73,9 @@ type Limits struct {
 	// Streams is how many event streams and followed outputs may be open, and
 	// StreamsPerUser how many of one user; default 1024 and 64.
 	Streams, StreamsPerUser int
+	// Connections is how many requests may be led to sessions' programs at a
+	// time, and ConnectionsPerUser how many of one user; default 1024 and 128.
+	Connections, ConnectionsPerUser int
 	// Heartbeat is the pause after which a silent event stream sends a comment,
 	// so that proxies keep it open and a lost client is noticed; default 15 s.
 	Heartbeat time.Duration
@@ -84,6 +94,12 @@ func (o *Options) complete() error {
 	base, err := url.Parse(o.BaseURL)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" || base.RawQuery != "" || base.Fragment != "" {
 		return fmt.Errorf("api: base URL %q: want http(s)://host[:port][/path]", o.BaseURL)
+	}
+	if o.PagesURL = strings.TrimRight(o.PagesURL, "/"); o.PagesURL != "" {
+		own, err := url.Parse(strings.Replace(o.PagesURL, "*", "x", 1))
+		if err != nil || own.Host == "" || own.Scheme != "http" && own.Scheme != "https" || own.RawQuery != "" || sameHost(own.Host, o.BaseURL) {
+			return fmt.Errorf("api: URL of pages %q: want http(s)://host[:port][/path] with another host than %s", o.PagesURL, o.BaseURL)
+		}
 	}
 	o.BaseURL = strings.TrimRight(o.BaseURL, "/")
 	if o.Logger == nil {
@@ -111,6 +127,8 @@ func (l *Limits) complete() {
 	orDefault(&l.Wait, time.Minute)
 	orDefault(&l.Streams, 1024)
 	orDefault(&l.StreamsPerUser, 64)
+	orDefault(&l.Connections, 1024)
+	orDefault(&l.ConnectionsPerUser, 128)
 	orDefault(&l.Heartbeat, 15*time.Second)
 	orDefault(&l.Poll, 250*time.Millisecond)
 }

@@ -28,6 +28,17 @@ func (s *Server) routes() []route {
 		{get, "/sessions/:uuid/files", s.files},
 		{get, "/sessions/:uuid/files/*", s.file},
 
+		// What runs in sessions.
+		{get, connectBare, s.connectFrom},
+		{get, connectInside, s.connect},
+		{post, connectInside, s.connect},
+		{http.MethodPut, connectInside, s.connect},
+		{http.MethodPatch, connectInside, s.connect},
+		{http.MethodDelete, connectInside, s.connect},
+		{http.MethodOptions, connectInside, s.connect},
+		{post, linkPath, s.link},
+		{get, enterPath, s.enter},
+
 		// The despatch protocol.
 		{post, "/executors", s.register},
 		{get, "/executors", s.executors},
@@ -69,10 +80,10 @@ const (
 )
 
 // openToAll reports whether anybody may ask: whoever looks for a broker, or looks
-// after one, has no token yet.
+// after one, has no token yet; and a one-time link is its own.
 func openToAll(path string) bool {
 	switch path {
-	case availabilityPath, capabilitiesPath, healthPath, readyPath, documentPath:
+	case availabilityPath, capabilitiesPath, healthPath, readyPath, documentPath, enterPath:
 		return true
 	}
 	return false

@@ -19,9 +19,12 @@ type Server struct {
 	metrics *metrics
 	origins *http.CrossOriginProtection
 	streams *streams
-	ids     *requestIDs
-	buffers buffers
-	vosi    vosi
+	// connections are the requests that are being led to sessions' programs.
+	connections *streams
+	pages       pages
+	ids         *requestIDs
+	buffers     buffers
+	vosi        vosi
 }
 
 // New returns a server that is ready to handle requests.
@@ -36,6 +39,9 @@ func New(o Options) (*Server, error) {
 		streams: newStreams(o.Limits.Streams, o.Limits.StreamsPerUser),
 		ids:     newRequestIDs(),
 		vosi:    vosi{since: o.Now()},
+
+		connections: newStreams(o.Limits.Connections, o.Limits.ConnectionsPerUser),
+		pages:       pages{trusted: o.TrustPages},
 	}
 	var err error
 	if s.metrics, err = newMetrics(o.Registerer, s.streams); err != nil {
@@ -45,6 +51,9 @@ func New(o Options) (*Server, error) {
 	if err := s.origins.AddTrustedOrigin(base.Scheme + "://" + base.Host); err != nil {
 		return nil, fmt.Errorf("api: base URL %q: %w", o.BaseURL, err)
 	}
+	if o.PagesURL != "" {
+		s.pages.own, _ = url.Parse(o.PagesURL)
+	}
 	s.echo = s.newEcho()
 	return s, nil
 }
@@ -53,9 +62,13 @@ func New(o Options) (*Server, error) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.ServeHTTP(w, r) }
 
 // EndStreams ends everything that would keep a connection busy for long: event
-// streams, followed outputs and long polls, those to come included. A server
+// streams, followed outputs, long polls and connections to what runs in
+// sessions, those to come included. A server
 // that is shutting down calls it first. It may be called more than once.
-func (s *Server) EndStreams() { s.streams.end() }
+func (s *Server) EndStreams() {
+	s.streams.end()
+	s.connections.end()
+}
 
 func (s *Server) newEcho() *echo.Echo {
 	e := echo.New()

@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"starling/federation/identity"
+	"starling/node"
 )
 
 // visit is one request on its way through the server: echo's context, and what
@@ -19,6 +20,10 @@ type visit struct {
 	caller identity.Caller
 	local  bool   // it came through Server.Local
 	base   string // that URLs in the answer begin with
+	// target is where the request's grant leads, and relayed what went wrong
+	// on the way there.
+	target  *node.Target
+	relayed error
 }
 
 // header is the header of the answer.

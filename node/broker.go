@@ -88,6 +88,7 @@ type Broker struct {
 	state    state
 	agenda   agenda
 	stopping bool
+	links    map[identity.UUID][]link // that have not been used, by session
 
 	cancel context.CancelFunc
 	done   sync.WaitGroup
@@ -117,7 +118,7 @@ func New(ctx context.Context, options Options) (*Broker, error) {
 	if options.Now == nil {
 		options.Now = SteadyClock()
 	}
-	b := &Broker{options: options, store: options.Store, log: options.Logger, events: newHub(), agenda: newAgenda()}
+	b := &Broker{options: options, store: options.Store, log: options.Logger, events: newHub(), agenda: newAgenda(), links: map[identity.UUID][]link{}}
 	var err error
 	if b.networks, _, err = address.ParseRanges(options.Connect.Networks); err != nil {
 		return nil, fmt.Errorf("connect.networks: %w", err)

@@ -25,7 +25,7 @@ func (b *Broker) reload() error {
 		live: map[identity.UUID]*store.Session{}, sets: map[identity.UUID]*store.OfferSet{},
 		attempts: map[identity.UUID]*attempt{}, open: map[string]int{},
 	}
-	b.agenda.events = nil
+	b.agenda.events, b.links = nil, map[identity.UUID][]link{}
 	var sessions []*store.Session
 	var executors []*store.Executor
 	sets := map[identity.UUID]*store.OfferSet{}

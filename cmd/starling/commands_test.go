@@ -369,3 +369,35 @@ func TestServeFlagsBecomeSettings(t *testing.T) {
 	assert.Positive(t, c.Capacity.Storage, "the machine's")
 	assert.Equal(t, 7*time.Second, c.Offers.HoldTime)
 }
+
+func TestConnectPrintsALinkForTheOneConnectorThereIs(t *testing.T) {
+	n := newFakeNode(t).offering()
+	session := n.sessions[firstID]
+	session.Phase = ivoa.SessionRunning
+	at := func(name string) string { return n.URL + "/sessions/" + firstID + "/connect/" + name + "/" }
+	add := func(name string, status ivoa.ConnectorStatus) {
+		session.Connectors = append(session.Connectors, ivoa.Connector{Protocol: "HTTP", Status: status, Location: at(name)})
+	}
+	session.Connectors = []ivoa.Connector{{Protocol: "HTTP", Status: ivoa.ConnectorAvailable, Location: n.URL + "/sessions/" + firstID + "/stdout"}}
+	got := starling(t, n.URL, "connect", firstID)
+	assert.Equal(t, 1, got.status)
+	assert.Contains(t, got.err, "is RUNNING and has no connector for a browser")
+
+	add("old", ivoa.ConnectorFinished)
+	session.Connectors = append(session.Connectors, ivoa.Connector{Protocol: "TCP", Status: ivoa.ConnectorAvailable, Location: "tcp://172.18.0.2:5432"})
+	got = starling(t, n.URL, "connect", firstID)
+	assert.Equal(t, 1, got.status)
+	assert.Contains(t, got.err, "old (FINISHED), tcp://172.18.0.2:5432 (TCP, from within the site's network)")
+
+	add("lab", ivoa.ConnectorAvailable)
+	got = starling(t, n.URL, "connect", firstID)
+	assert.Equal(t, result{out: "https://pages.example/lab\n"}, got)
+
+	add("tree", ivoa.ConnectorAvailable)
+	got = starling(t, n.URL, "connect", firstID)
+	assert.Equal(t, 1, got.status)
+	assert.Contains(t, got.err, "name one: lab, tree")
+	got = starling(t, n.URL, "connect", firstID, "tree", "-o", "json")
+	assert.Equal(t, 0, got.status)
+	assert.Contains(t, got.out, `"url": "https://pages.example/tree"`)
+}

@@ -65,6 +65,10 @@ func newFakeNode(t *testing.T) *fakeNode {
 	mux.HandleFunc("GET /sessions/{id}/stdout", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, n.stdout) })
 	mux.HandleFunc("GET /sessions/{id}/stderr", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, n.stderr) })
 	mux.HandleFunc("GET /sessions/{id}/files", n.listFiles)
+	mux.HandleFunc("POST /sessions/{id}/links/{name}", func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusCreated)
+		fmt.Fprintf(w, `{"url": "https://pages.example/%s", "expires": "2026-12-01T12:01:00.000Z"}`, r.PathValue("name"))
+	})
 	mux.HandleFunc("GET /sessions/{id}/files/{name...}", n.file)
 	mux.HandleFunc("GET /history", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, n.history) })
 	n.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

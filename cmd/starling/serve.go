@@ -210,6 +210,7 @@ func newServer(c config.Config, broker *node.Broker, metrics *prometheus.Registr
 	return api.New(api.Options{
 		Broker: broker, Authenticator: auth.Bearer{Verifier: auth.NewVerifier(time.Now, issuer.Public()), Dev: c.Dev},
 		BaseURL: c.URL, Node: identity.NodeName(c.Name), Version: version(), Dev: c.Dev, TrustedProxies: proxies,
+		PagesURL: c.Connect.URL, TrustPages: c.Connect.TrustPages,
 		Limits: api.Limits{Body: limits, Page: c.Limits.Page},
 		Logger: log, Registerer: metrics, Gatherer: metrics,
 	})

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"starling/federation/address"
 	"starling/federation/identity"
@@ -67,10 +68,24 @@ func (k checker) address(c *Config) {
 	if c.URL == "" {
 		return
 	}
-	u, err := url.Parse(c.URL)
-	plain := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" &&
+	k.want(baseOfURLs(c.URL), "url", "%q is not the base of URLs, as https://broker.example.org is", c.URL)
+	pages := strings.Replace(c.Connect.URL, "*", "x", 1)
+	k.want(pages == "" || baseOfURLs(pages), "connect.url", "%q is not the base of URLs, as https://*.pages.example.org is", c.Connect.URL)
+	k.want(pages == "" || hostOf(pages) != hostOf(c.URL), "connect.url", "%q has the host of url; pages of sessions want one of their own", c.Connect.URL)
+}
+
+func baseOfURLs(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" &&
 		u.User == nil && u.RawQuery == "" && u.Fragment == ""
-	k.want(plain, "url", "%q is not the base of URLs, as https://broker.example.org is", c.URL)
+}
+
+func hostOf(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Host)
 }
 
 var currency = regexp.MustCompile(`^[A-Z]{3}$`)

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net"
+	"net/url"
 	"strings"
 
 	"starling/federation/identity"
@@ -19,6 +20,28 @@ func (c *Config) derive(host string) {
 	if c.URL == "" && !wildcard(c.HTTP) {
 		c.URL = "http://" + c.HTTP
 	}
+	c.Connect.URL = strings.TrimRight(c.Connect.URL, "/")
+	if c.Connect.URL == "" && c.Dev {
+		c.Connect.URL = otherLoopback(c.URL)
+	}
+}
+
+// otherLoopback is a URL of this machine with another name for it, which makes
+// it another origin for browsers; "" where the URL is not of this machine.
+func otherLoopback(base string) string {
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" || !loopback(net.JoinHostPort(u.Hostname(), "0")) {
+		return ""
+	}
+	other := "localhost"
+	if u.Hostname() == other {
+		other = "127.0.0.1"
+	}
+	if u.Port() != "" {
+		other = net.JoinHostPort(other, u.Port())
+	}
+	u.Host = other
+	return u.String()
 }
 
 // nameOf makes a node name of a host's first label, or "" where it can't be one.

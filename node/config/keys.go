@@ -153,6 +153,17 @@ type Executor struct {
 
 // Connect is how users reach what runs in their sessions.
 type Connect struct {
+	// Where pages of sessions are shown: the base of URLs at a host of its own,
+	// under which this node is reached as well (a proxy must pass the Host on).
+	// Such pages come from anybody's container, and a browser lets a page do
+	// whatever its origin may. A * stands for the session's UUID, which keeps
+	// sessions from each other, too. Default: none, and pages are shown at the
+	// node's URL in a sandbox, in which most notebooks don't work; with --dev
+	// localhost instead of 127.0.0.1, or the other way round.
+	URL string `key:"url" example:"https://*.pages.example.org"`
+	// Whether pages of sessions may be shown at the node's own URL without a
+	// sandbox. For sites that know every container that runs.
+	TrustPages bool `key:"trustPages"`
 	// Networks in which executors that aren't built in may have connectors,
 	// with or without a port (172.18.0.0/16, 127.0.0.1:8888, [fd00::]/64:8888):
 	// the node leads users' browsers there. Default: none; with --dev the

@@ -57,6 +57,16 @@ type Session struct {
 	ExitCode  *int     `json:"exitCode,omitempty"`
 	// Connectors are the ways into the attempt, or into the last one.
 	Connectors []Connector `json:"connectors,omitempty"`
+	// Grants let browsers use connectors; they outlive an attempt.
+	Grants []Grant `json:"grants,omitempty"`
+}
+
+// Grant lets whoever knows a secret use one connector of the session.
+type Grant struct {
+	Hash      string `json:"hash"` // SHA-256 of the secret, hexadecimal
+	Connector string `json:"connector"`
+	User      string `json:"user"` // for whom it was made
+	Made      Millis `json:"made"`
 }
 
 // Connector is a way into what runs in a session, as its executor reported it.

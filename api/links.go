@@ -1,0 +1,121 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"starling/node"
+)
+
+// A browser enters a connector by a one-time link, which gives it a cookie that
+// opens this connector and nothing else. The links have a path of their own:
+// everything below …/connect/{name}/ belongs to the session's program.
+
+// The names of the cookie that carries a grant. Browsers let nobody set the
+// second without encryption.
+const (
+	grantCookie       = "starling-connect"
+	secureGrantCookie = "__Secure-" + grantCookie
+)
+
+func isGrantCookie(name string) bool {
+	return strings.EqualFold(name, grantCookie) || strings.EqualFold(name, secureGrantCookie)
+}
+
+// oneTimeLink is what POST /sessions/{uuid}/links/{name} answers.
+type oneTimeLink struct {
+	URL     string    `json:"url"`
+	Expires time.Time `json:"expires"`
+	// Sandboxed says that the node has no host for pages, so that those of
+	// programs which need cookies don't work.
+	Sandboxed bool `json:"sandboxed,omitempty"`
+}
+
+// link answers POST /sessions/{uuid}/links/{name} with a link into a connector
+// that works once.
+func (s *Server) link(v *visit) error {
+	if err := v.onlyJSON(); err != nil {
+		return err
+	}
+	id, err := v.uuid("uuid")
+	if err != nil {
+		return err
+	}
+	name := v.Param("connector")
+	secret, expires, err := s.Broker.Link(v.Request().Context(), v.caller, id, name)
+	if err != nil {
+		return err
+	}
+	v.header().Set("Cache-Control", "no-store")
+	return v.answerJSON(http.StatusCreated, oneTimeLink{
+		URL:     s.pages.baseOf(id, v.base) + "/sessions/" + id.String() + "/links/" + name + "/" + secret,
+		Expires: expires, Sandboxed: s.pages.sandboxed(),
+	})
+}
+
+// enter answers GET /sessions/{uuid}/links/{name}/{secret}: it uses the link up,
+// sets the cookie and leads to the connector.
+func (s *Server) enter(v *visit) error {
+	id, err := v.uuid("uuid")
+	if err != nil {
+		return err
+	}
+	h := v.header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	if v.Request().Method != http.MethodGet { // those who only look don't enter
+		return v.nothing()
+	}
+	name := v.Param("connector")
+	grant, err := s.Broker.Enter(v.Request().Context(), id, name, v.Param("secret"))
+	if err != nil {
+		return err
+	}
+	base := s.pages.shownAt(v, id).base
+	at, err := url.Parse(base + "/sessions/" + id.String() + connectPrefix + name + "/")
+	if err != nil {
+		return err
+	}
+	cookie := &http.Cookie{
+		Name: grantCookie, Value: grant, Path: at.Path, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}
+	if at.Scheme == "https" {
+		cookie.Name, cookie.Secure = secureGrantCookie, true
+	}
+	h.Add("Set-Cookie", cookie.String())
+	h.Set("Location", at.String())
+	v.Response().WriteHeader(http.StatusSeeOther)
+	return nil
+}
+
+// granted reports whether the request has a grant for the connector that it
+// asks for, and notes where that leads. A grant for another connector, which
+// the page of another session may have set, counts for nothing.
+func (v *visit) granted() (bool, error) {
+	if path := v.Path(); path != connectBare && path != connectInside {
+		return false, nil
+	}
+	id, err := v.uuid("uuid")
+	if err != nil {
+		return false, nil
+	}
+	for _, cookie := range v.Request().Cookies() {
+		if !isGrantCookie(cookie.Name) {
+			continue
+		}
+		target, err := v.server.Broker.ConnectGranted(v.Request().Context(), cookie.Value, id, v.Param("connector"))
+		var p *node.Problem
+		switch {
+		case err == nil:
+			v.target, v.caller.User = &target, target.User
+			return true, nil
+		case errors.As(err, &p) && p.Code == node.CodeForbidden:
+		default:
+			return false, err
+		}
+	}
+	return false, nil
+}
