@@ -33,14 +33,16 @@ func fill(t *testing.T, path string) {
 	require.True(t, errors.Is(err, syscall.ENOSPC), "%v", err)
 }
 
-// findsTheDiskFull waits until a node has found out that its disk is full. What it asks for
-// meanwhile is more than the node has: an answer that the disk still had room
-// for then holds nothing.
-func (n *Node) findsTheDiskFull() {
+// findsTheDiskFull waits until a node has found out that its disk is full, and
+// returns how it refuses. What it is asked for meanwhile is more than it has: an
+// answer that the disk still had room for then holds nothing.
+func (n *Node) findsTheDiskFull() (refused answer) {
 	n.t.Helper()
 	eventually(n.t, "an answer 503", func() bool {
-		return n.do("POST", "/requests", work{pause: 0.01, cores: 1000}.request()).Status == 503
+		refused = n.do("POST", "/requests", work{pause: 0.01, cores: 1000}.request())
+		return refused.Status == 503
 	})
+	return refused
 }
 
 // A full disk: new answers stop with 503 and say why, reads go on, nothing that
@@ -57,9 +59,7 @@ func TestPromise2AFullDiskStopsAnswersAndLosesNothing(t *testing.T) {
 
 	filler := filepath.Join(disk, "filler")
 	fill(t, filler)
-	n.findsTheDiskFull()
-	refused := n.do("POST", "/requests", work{pause: 0.01}.request())
-	assert.Equal(t, 503, refused.Status, "%s", refused.Body)
+	refused := n.findsTheDiskFull()
 	assert.Equal(t, "application/problem+json", refused.Header.Get("Content-Type"))
 	assert.NotEmpty(t, refused.Header.Get("Retry-After"))
 	assert.Contains(t, string(refused.Body), "no space left on device")
