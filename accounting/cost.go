@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 	"time"
 )
 
@@ -40,7 +41,28 @@ type Work struct {
 // A Bill is what a cost model makes of some work. What costs nothing is left
 // out.
 type Bill struct {
-	Charges []Quantity
+	Charges   []Quantity
+	Discounts []Discount // each is off one of the charges
+}
+
+// A Discount is what is taken off a charge: an entry of its own, so that the
+// price stays to be seen.
+type Discount struct {
+	Name string
+	Off  Quantity
+}
+
+// Net is what is left to pay of each charge.
+func (b Bill) Net() []Quantity {
+	net := slices.Clone(b.Charges)
+	for _, d := range b.Discounts {
+		for i, q := range net {
+			if q.Name == d.Off.Name && q.Unit == d.Off.Unit {
+				net[i].Amount -= min(d.Off.Amount, q.Amount)
+			}
+		}
+	}
+	return net
 }
 
 // MaxChanges bounds the answer of CostModel.Changes.

@@ -86,6 +86,23 @@ func (o Owners) Payer() Owner {
 	return User(o.User.ID)
 }
 
+// Has reports whether an owner is one of them.
+func (o Owners) Has(owner Owner) bool {
+	switch owner.Kind {
+	case KindTAG:
+		return o.TAG.ID == owner.ID
+	case KindProgramme:
+		return o.Programme.ID == owner.ID
+	case KindProposal:
+		return o.Proposal.ID == owner.ID
+	case KindUser:
+		return o.User.ID == owner.ID
+	case KindGroup:
+		return o.Group.ID == owner.ID
+	}
+	return false
+}
+
 // maxOwnerName bounds an owner's id and name, in bytes.
 const maxOwnerName = 256
 

@@ -1,6 +1,8 @@
 package accounting
 
 import (
+	"math/big"
+
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -47,6 +49,19 @@ func NewQuantity(name Resource, amount string, unit Unit) (Quantity, error) {
 	a, err := ParseAmount(amount, unit)
 	return Quantity{Name: name, Amount: a, Unit: unit}, err
 }
+
+// Value is the amount as a number, for people to compare and for cost models to
+// reckon with; sums are made of amounts.
+func (q Quantity) Value() float64 { return float64(q.Amount) / float64(pow10(q.Unit.places())) }
+
+// Times is a multiple of the amount, rounded half to even, or ErrOverflow.
+func (q Quantity) Times(factor *big.Rat) (Amount, error) {
+	exact := big.NewRat(int64(q.Amount), pow10(q.Unit.places()))
+	return roundRat(exact.Mul(exact, factor), q.Unit)
+}
+
+// Validate says what of a quantity the ledger would not take.
+func (q Quantity) Validate() error { return validateQuantities("quantity", "resource", []Quantity{q}) }
 
 // quantityJSON is a quantity on the wire.
 type quantityJSON struct {

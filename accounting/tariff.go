@@ -168,9 +168,11 @@ func (t *Tariff) Charge(w Work) (Bill, error) {
 			continue
 		}
 		amount := big.NewRat(int64(q.Amount), pow10(q.Unit.places()))
-		money.Add(&money, new(big.Rat).Mul(amount, r.price))
-		energy.Add(&energy, new(big.Rat).Mul(amount, r.energy))
-		carbon.Add(&carbon, new(big.Rat).Mul(amount, r.carbon))
+		for _, part := range []struct{ sum, rate *big.Rat }{{&money, r.price}, {&energy, r.energy}, {&carbon, r.carbon}} {
+			if part.rate.Sign() != 0 {
+				part.sum.Add(part.sum, new(big.Rat).Mul(amount, part.rate))
+			}
+		}
 	}
 	if len(t.factors) > 1 {
 		money.Mul(&money, t.factor(w.Start, w.End))
