@@ -82,8 +82,12 @@ func (c Credit) apply(s *state) (Result, error) {
 		return Result{Duplicate: again}, err
 	}
 	bill := h.bill()
+	take := bill.giveBack
+	if c.Kind == EntryDiscount {
+		take = bill.discount
+	}
 	for _, q := range c.Amounts {
-		if err := bill.giveBack(q); err != nil {
+		if err := take(q); err != nil {
 			return Result{}, conflict("attempt "+string(c.Ref), "%v", err)
 		}
 	}

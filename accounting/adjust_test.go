@@ -87,3 +87,17 @@ func TestOnlyWhatHasEndedIsAdjusted(t *testing.T) {
 	l.apply(complete(t, 1, "10"))
 	l.apply(correct(t, 1, 1, "1", "1"))
 }
+
+// A price that fits into a limit only with its discount does fit.
+func TestADiscountComesOffWhatALimitForbadeFirst(t *testing.T) {
+	l := newLedger(t)
+	l.apply(allocate(t, 1, User("u"), Hard, "7"))
+	l.apply(open(1, "u"))
+	l.apply(complete(t, 1, "10"))
+	assert.Equal(t, Decimal("3"), l.balance(User("u"), Monetary, Unbilled))
+	l.apply(credit(t, 2, 1, EntryDiscount, "4"))
+	assert.Equal(t, Decimal("6"), l.balance(User("u"), Monetary, Charged))
+	assert.Equal(t, Decimal("0"), l.balance(User("u"), Monetary, Unbilled))
+	l.refused(credit(t, 3, 1, EntryDiscount, "6.000001"), ErrConflict)
+	l.audit()
+}

@@ -49,7 +49,7 @@ func (b *bill) reprice(charges []Quantity) error {
 	return nil
 }
 
-// giveBack returns an amount of what was billed.
+// giveBack returns an amount of what was billed, as a refund.
 func (b *bill) giveBack(q Quantity) (err error) {
 	l := b.line(q)
 	if q.Amount > l.Billed {
@@ -58,6 +58,21 @@ func (b *bill) giveBack(q Quantity) (err error) {
 	}
 	l.Returned, err = l.Returned.Add(q.Amount)
 	l.Billed -= q.Amount
+	return err
+}
+
+// discount takes an amount off what is owed: first off what a limit kept from
+// being billed, so that a price that fits into a limit with its discount does.
+func (b *bill) discount(q Quantity) (err error) {
+	l := b.line(q)
+	waived := min(q.Amount, l.Unbilled)
+	rest := q
+	rest.Amount -= waived
+	if err := b.giveBack(rest); err != nil {
+		return err
+	}
+	l.Returned, err = l.Returned.Add(waived)
+	l.Unbilled -= waived
 	return err
 }
 

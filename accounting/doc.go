@@ -39,6 +39,6 @@
 // [Allocations], [MakeStatement])
 // take the [Caller] who asks, and answer only what that caller may see.
 //
-// What things cost is decided by a [CostModel], of which [Tariff] is the first.
-// It is evaluated by the node that owns the session, never by Apply.
+// What things cost is decided by a [CostModel]: [Tariff] is the simple one,
+// package costs has those that operators write. It is evaluated by the node that owns the session, never by Apply.
 package accounting

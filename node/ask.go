@@ -93,6 +93,7 @@ func (b *Broker) answer(caller identity.Caller, q *question) (*store.OfferSet, [
 			s.Messages = append(s.Messages, ivoa.NewMessage(wall(now), ivoa.LevelWarn, messageSimulated,
 				"{site} would simulate this: no executor here runs {kind}, so that nothing would really run", "site", string(b.options.Name), "kind", q.kind))
 		}
+		s.Messages = append(s.Messages, b.priceMessages(s, now)...)
 		sessions = append(sessions, s)
 	}
 	sessions = b.hold(set, pools, sessions)
@@ -190,7 +191,12 @@ var refusalKinds = map[scheduling.Code]string{
 func (b *Broker) refusal(r scheduling.Refusal, now store.Millis, aside bool) ivoa.Message {
 	pairs := []string{"site", string(b.options.Name), "reason", string(r.Code)}
 	for _, name := range slices.Sorted(maps.Keys(r.Reason.Values)) {
-		pairs = append(pairs, name, r.Reason.Values[name])
+		value := r.Reason.Values[name]
+		if name == "type" { // of a cost or a metric
+			pairs = append(pairs, "urn", value)
+			value = measureName(b.options.Costs, value)
+		}
+		pairs = append(pairs, name, value)
 	}
 	level := ivoa.LevelError
 	if aside {
@@ -203,6 +209,7 @@ func (b *Broker) refusal(r scheduling.Refusal, now store.Millis, aside bool) ivo
 const (
 	messageOffer     = "urn:starling:message:offer"
 	messageSimulated = "urn:starling:message:simulated"
+	messagePrice     = "urn:starling:message:price"
 	messagePhase     = "urn:starling:message:phase"
 	messageAttempt   = "urn:starling:message:attempt"
 )

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -98,13 +99,7 @@ func (b *Broker) conclude(a *attempt, c despatch.Completion, command accounting.
 	// differ, it didn't end before.
 	command.Started = min(accounting.Instant(began), command.Time)
 	command.Resources = b.withFootprint(s, command.Resources, now-began)
-	work := b.work(s)
-	work.Usage, work.Start, work.End = command.Resources, wall(began), wall(now)
-	bill, err := b.options.Costs.Charge(work)
-	if err != nil {
-		b.log.Error("an attempt can't be charged", "attempt", a.ref.String(), "error", err)
-	}
-	command.Charges, command.Estimate, command.Tariff = bill.Charges, b.estimateOf(s), b.options.Costs.Hash()
+	notes, discounts := b.charge(s, &command, began, now)
 
 	again := b.mayTryAgain(s, a, c)
 	s = b.change(s, func(s *store.Session) {
@@ -126,7 +121,7 @@ func (b *Broker) conclude(a *attempt, c despatch.Completion, command accounting.
 	written := a.keep(c.Files)
 	ref, kept := a.ref, a.kept(b.state.executors[a.executor])
 	kept.Completion = digest
-	commands := append(recordUpdates(ref, files), command)
+	commands := slices.Concat(recordUpdates(ref, files), notes, []accounting.Command{command}, discounts)
 	b.metrics.completed(string(c.Outcome), now-began)
 	ticket := b.submit(write{
 		sessions: []*store.Session{s},

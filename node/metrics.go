@@ -13,6 +13,7 @@ type metricSet struct {
 	requests *prometheus.CounterVec
 	outcomes *prometheus.CounterVec
 	reports  prometheus.Counter
+	unpriced prometheus.Counter
 	lateness prometheus.Histogram
 	ran      prometheus.Histogram
 }
@@ -31,6 +32,9 @@ func newMetricSet(registry prometheus.Registerer, b *Broker) *metricSet {
 		}, []string{"outcome"}),
 		reports: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "starling_updates_total", Help: "Updates of executors that were taken.",
+		}),
+		unpriced: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "starling_unpriced_attempts_total", Help: "Attempts of which a cost model could not be evaluated, so that something was not charged.",
 		}),
 		lateness: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "starling_despatch_lateness_seconds", Help: "How long after its start a session was despatched.",
@@ -51,7 +55,7 @@ func newMetricSet(registry prometheus.Registerer, b *Broker) *metricSet {
 			return value()
 		})
 	}
-	registry.MustRegister(m.phases, m.requests, m.outcomes, m.reports, m.lateness, m.ran,
+	registry.MustRegister(m.phases, m.requests, m.outcomes, m.reports, m.unpriced, m.lateness, m.ran,
 		gauge("starling_open_offer_sets", "Offer sets whose slots are held.", func() float64 { return float64(len(b.state.sets)) }),
 		gauge("starling_attempts_running", "Attempts in progress.", func() float64 { return float64(len(b.state.attempts)) }),
 		gauge("starling_agenda_events", "Events on the agenda.", func() float64 { return float64(len(b.agenda.events)) }),

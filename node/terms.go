@@ -1,7 +1,7 @@
 package node
 
 import (
-	"strconv"
+	"strings"
 	"time"
 
 	"starling/accounting"
@@ -85,14 +85,37 @@ func costType(name accounting.Resource) string {
 	return costPrefix + string(name)
 }
 
-// unitOf is the unit of a type of cost; "" where it is not known.
+// unitOf is the unit of a type of cost or metric; "" where it is not known.
 func unitOf(costs accounting.CostModel, kind string) string {
+	switch kind {
+	case ivoa.MetricComputePerformance:
+		return "GFLOP/s"
+	case ivoa.MetricIOThroughput:
+		return "MB/s"
+	}
 	for _, q := range costs.Units() {
 		if costType(q.Name) == kind {
 			return string(q.Unit)
 		}
 	}
 	return ""
+}
+
+// measureName is what messages call a type of cost or metric: "cost (EUR)".
+func measureName(costs accounting.CostModel, kind string) string {
+	name := kind[strings.LastIndexByte(kind, ':')+1:]
+	switch kind {
+	case ivoa.CostMonetary:
+		name = "cost"
+	case ivoa.MetricComputePerformance:
+		name = "compute performance"
+	case ivoa.MetricIOThroughput:
+		name = "I/O throughput"
+	}
+	if unit := unitOf(costs, kind); unit != "" {
+		name += " (" + unit + ")"
+	}
+	return name
 }
 
 // Quote prices a plan as if it used all that it books for all of its time.
@@ -105,9 +128,10 @@ func (t terms) Quote(p scheduling.Plan) scheduling.Quote {
 		BytesStaged: t.bytes,
 	}
 	bill, err := estimate(t.costs, work, p.Available.Start.Time(), p.Available.Length().Duration())
+	net := bill.Net()
 	var quote scheduling.Quote
 	for _, q := range t.costs.Units() {
-		value, charged := valueOf(bill.Charges, q.Name)
+		value, charged := valueOf(net, q.Name)
 		if charged || err == nil {
 			quote.Costs = append(quote.Costs, scheduling.Amount{Type: costType(q.Name), Value: value})
 		}
@@ -155,13 +179,18 @@ func (b *Broker) work(s *store.Session) accounting.Work {
 	}
 }
 
-// estimateOf is what a session's plan is expected to be charged.
+// bill is what a session's plan is expected to be charged.
+func (b *Broker) bill(s *store.Session) (accounting.Bill, error) {
+	return estimate(b.options.Costs, b.work(s), wall(s.Plan.Start+s.Plan.Preparing), time.Duration(s.Plan.Duration)*time.Millisecond)
+}
+
+// estimateOf is what a session's plan is expected to be charged, discounts off.
 func (b *Broker) estimateOf(s *store.Session) []accounting.Quantity {
-	bill, err := estimate(b.options.Costs, b.work(s), wall(s.Plan.Start+s.Plan.Preparing), time.Duration(s.Plan.Duration)*time.Millisecond)
+	bill, err := b.bill(s)
 	if err != nil {
 		b.log.Error("a session can't be estimated", "session", s.ID.String(), "error", err)
 	}
-	return bill.Charges
+	return bill.Net()
 }
 
 // valueOf is the amount of one charge, as a number for people to compare, and
@@ -169,8 +198,7 @@ func (b *Broker) estimateOf(s *store.Session) []accounting.Quantity {
 func valueOf(charges []accounting.Quantity, name accounting.Resource) (float64, bool) {
 	for _, c := range charges {
 		if c.Name == name {
-			value, _ := strconv.ParseFloat(string(c.Amount.Format(c.Unit)), 64)
-			return value, true
+			return c.Value(), true
 		}
 	}
 	return 0, false

@@ -15,7 +15,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
-	"starling/accounting"
 	"starling/api"
 	"starling/api/auth"
 	"starling/api/ivoa"
@@ -149,7 +148,7 @@ const reserve = 1 << 30
 
 // startBroker starts the broker.
 func startBroker(c config.Config, sessions *store.Store, outbox *consensus.Outbox, record *consensus.Local, metrics prometheus.Registerer, log *slog.Logger, stops *stack) (*node.Broker, error) {
-	costs, err := accounting.NewTariff(tariffOf(c.Tariff))
+	costs, err := c.Tariff.Costs()
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
@@ -179,20 +178,6 @@ func startBroker(c config.Config, sessions *store.Store, outbox *consensus.Outbo
 	}
 	stops.push(func() error { broker.Close(); return nil })
 	return broker, nil
-}
-
-// tariffOf is the configured tariff in the ledger's terms.
-func tariffOf(t config.Tariff) accounting.TariffConfig {
-	tariff := accounting.TariffConfig{Currency: t.Currency, Rates: map[string]accounting.RateConfig{}}
-	for name, r := range t.Rates {
-		tariff.Rates[name] = accounting.RateConfig{Per: string(r.Per), Price: string(r.Price), Energy: string(r.Energy), Carbon: string(r.Carbon)}
-	}
-	for _, d := range t.Daily {
-		tariff.Daily = append(tariff.Daily, accounting.DailyConfig{
-			Hours: accounting.Hours{From: string(d.From), To: string(d.To)}, Factor: string(d.Factor),
-		})
-	}
-	return tariff
 }
 
 // newServer makes the HTTP server of a broker.

@@ -8,10 +8,12 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"starling/accounting"
 	"starling/api/ivoa"
 	"starling/node/config"
 )
@@ -89,5 +91,23 @@ func TestTheExampleConfigurationIsGood(t *testing.T) {
 	c, err := config.Load(config.Sources{File: "starling.yaml", Host: "elsewhere"})
 	require.NoError(t, err)
 	assert.Equal(t, "jodrell", c.Name)
-	assert.NotEmpty(t, c.Tariff.Daily)
+
+	costs, err := c.Tariff.Costs()
+	require.NoError(t, err)
+	tuesday := time.Date(2026, 11, 17, 0, 0, 0, 0, time.UTC)
+	work := accounting.Work{
+		Owners: accounting.Owners{Programme: accounting.Party{ID: "commissioning"}},
+		Size:   accounting.Footprint{Cores: 10, MemoryGiB: 100, StorageGiB: 240},
+	}
+	for hour, want := range map[int]string{2: "0.075", 12: "0.225"} { // by night, by day
+		work.Start = tuesday.Add(time.Duration(hour) * time.Hour)
+		work.End = work.Start.Add(time.Hour)
+		work.Usage, err = work.Size.Usage(time.Hour)
+		require.NoError(t, err)
+		bill, err := costs.Charge(work)
+		require.NoError(t, err)
+		half := bill.Discounts[0].Off
+		assert.Equal(t, want, string(bill.Charges[0].Amount.Format("GBP")))
+		assert.Equal(t, bill.Charges[0].Amount, 2*half.Amount)
+	}
 }

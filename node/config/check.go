@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"net/url"
@@ -9,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"starling/accounting"
+	"starling/accounting/costs"
 	"starling/federation/address"
 	"starling/federation/identity"
 )
@@ -22,14 +25,19 @@ type checker struct {
 
 // want reports a key unless the condition holds.
 func (k checker) want(holds bool, key, format string, args ...any) {
-	if holds {
-		return
+	if !holds {
+		k.bad.add(k.source(key), key, format, args...)
 	}
-	source := k.sources[key]
-	if source == "" {
-		source = "default"
+}
+
+// source is where a key stands or, where it is missing, what it is missing in.
+func (k checker) source(key string) string {
+	for at := key; at != ""; at = at[:max(0, strings.LastIndexAny(at, ".["))] {
+		if source := k.sources[at]; source != "" {
+			return source
+		}
 	}
-	k.bad.add(source, key, format, args...)
+	return "default"
 }
 
 // check is what bounds of single values can't say.
@@ -92,6 +100,34 @@ var currency = regexp.MustCompile(`^[A-Z]{3}$`)
 
 func (k checker) tariff(t Tariff) {
 	k.want(currency.MatchString(t.Currency), "tariff.currency", "%q is not three capital letters, as EUR is", t.Currency)
+	if !currency.MatchString(t.Currency) {
+		return
+	}
+	if _, err := t.Costs(); err != nil {
+		k.costs(err)
+	}
+}
+
+// costs reports what is wrong with models and discounts, one by one.
+func (k checker) costs(err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range joined.Unwrap() {
+			k.costs(one)
+		}
+		return
+	}
+	var at *costs.Error
+	if errors.As(err, &at) {
+		k.want(false, "tariff."+at.Key, "%s", at.Detail())
+		return
+	}
+	// The simple tariff's errors begin with the key and end with the reason.
+	key, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "tariff: "), ": ")
+	reason := err.Error()
+	if refusal := new(accounting.Refusal); errors.As(err, &refusal) {
+		reason = refusal.Reason
+	}
+	k.want(false, "tariff."+key, "%s", reason)
 }
 
 func isNetwork(text string) bool {

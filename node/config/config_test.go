@@ -73,7 +73,7 @@ executors: [process, simulator]
 `, nil)
 	require.NoError(t, err)
 	assert.Equal(t, map[string]Rate{"core-seconds": {Price: "0.1"}}, c.Tariff.Rates)
-	assert.Equal(t, []Daily{{"22:00", "06:00", "0.5"}}, c.Tariff.Daily)
+	assert.Equal(t, []Daily{{From: "22:00", To: "06:00", Factor: "0.5"}}, c.Tariff.Daily)
 	assert.Equal(t, "EUR", c.Tariff.Currency)
 	assert.Equal(t, []string{"10.0.0.0/8", "::1"}, c.Proxies)
 }
@@ -232,6 +232,38 @@ func TestWhatIsWrongIsNamedWithItsLine(t *testing.T) {
 			"tariff:\n  daily:\n    - {from: 22:00, factor: 1}\n",
 			"node.yaml:3: tariff.daily[0].to: is missing",
 		},
+		"a misspelt usage": {
+			"tariff:\n  models:\n    - name: a\n      cost: 1.0\n    - name: b\n      cost: usage[\"core-second\"] * 2.0\n",
+			`node.yaml:6: tariff.models[1].cost: column 7: no usage is called "core-second"; did you mean core-seconds?`,
+		},
+		"a misspelt band": {
+			"tariff:\n  models:\n    - name: a\n      bands:\n        - from: 22:00\n          to: 06:00\n          cost: |\n            hours *\n              session.core\n",
+			`node.yaml:7: tariff.models[0].bands[0].cost: line 2, column 10: a session has no core; did you mean cores?`,
+		},
+		"a model without a cost": {
+			"tariff:\n  models:\n    - name: a\n",
+			`node.yaml:3: tariff.models[0].cost: is missing: write an expression, as usage["core-seconds"] / 3600.0 * 0.03 is, or bands that have one`,
+		},
+		"a resource without a unit": {
+			"tariff:\n  models:\n    - name: a\n      resource: water\n      cost: 1.0\n",
+			"node.yaml:3: tariff.models[0].unit: is missing: in what is water counted?",
+		},
+		"no day": {
+			"tariff:\n  models:\n    - {name: a, cost: '1.0', from: 2026B}\n",
+			`node.yaml:3: tariff.models[0].from: "2026B" is neither a day, as 2026-08-01, nor an instant, as 2026-08-01T12:00:00Z`,
+		},
+		"a day of no week": {
+			"tariff:\n  daily:\n    - {from: 22:00, to: 06:00, days: [Sonntag], factor: 1}\n",
+			`node.yaml:3: tariff.daily[0].days[0]: "Sonntag" is unknown; it must be mon, tue, wed, thu, fri, sat or sun`,
+		},
+		"hours that overlap": {
+			"tariff:\n  daily:\n    - {from: 22:00, to: 06:00, factor: 1}\n    - {from: 05:00, to: 07:00, factor: 1}\n",
+			`node.yaml:4: tariff.daily[1]: two of the times overlap on mon, 05:00`,
+		},
+		"a discount for nobody": {
+			"tariff:\n  discounts:\n    - {name: a, owner: P-7, percent: 10}\n",
+			`node.yaml:3: tariff.discounts[0].owner: "P-7" is not one of proposal:ID, programme:ID, tag:ID, group:ID, user:NAME`,
+		},
 		"no time of day": {
 			"tariff:\n  daily:\n    - {from: 25:00, to: 06:00, factor: 1}\n",
 			`node.yaml:3: tariff.daily[0].from: "25:00" is not a time of day; write it in quotes, as "22:00"`,
@@ -245,6 +277,26 @@ func TestWhatIsWrongIsNamedWithItsLine(t *testing.T) {
 			assert.True(t, errors.As(err, &one))
 		})
 	}
+}
+
+func TestATariffMayHaveModels(t *testing.T) {
+	c, err := load(t, `
+tariff:
+  usage: [dark-time]
+  models:
+    - name: dark
+      from: 2026-08-01
+      until: 2027-02-01T00:00:00Z
+      cost: usage["dark-time"] * 0.5
+      bands: [{from: "22:00", to: "06:00", days: [sat, sun], cost: hours * 2.0}]
+  discounts: [{name: friends, owner: "proposal:P-7", percent: 10}]
+`, nil)
+	require.NoError(t, err)
+	assert.Equal(t, time.Date(2026, 8, 1, 0, 0, 0, 0, time.UTC), c.Tariff.Models[0].From.Time())
+	made, err := c.Tariff.Costs()
+	require.NoError(t, err)
+	assert.Len(t, made.Units(), 3)
+	assert.NotEqual(t, Default(false).Tariff, c.Tariff)
 }
 
 func TestAllThatIsWrongIsReportedAtOnce(t *testing.T) {
@@ -299,7 +351,8 @@ func TestTheReferenceReadsBackAsTheDefaults(t *testing.T) {
 	require.NoError(t, err, Reference())
 	want := Default(false)
 	want.derive("starling-1")
-	want.Proxies, want.Tariff.Daily = []string{}, []Daily{} // written, so that they are seen
+	want.Proxies, want.Tariff.Daily, want.Tariff.Usage = []string{}, []Daily{}, []string{} // written, so that they are seen
+	want.Tariff.Models, want.Tariff.Discounts = []Model{}, []Discount{}
 	assert.Equal(t, want, c)
 }
 
@@ -315,8 +368,11 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 		}
 	}
 	visit(schema().inside)
-	visit(keysOf(reflect.TypeFor[Rate](), ""))
-	visit(keysOf(reflect.TypeFor[Daily](), ""))
+	for _, entry := range []reflect.Type{
+		reflect.TypeFor[Rate](), reflect.TypeFor[Daily](), reflect.TypeFor[Model](), reflect.TypeFor[Band](), reflect.TypeFor[Discount](),
+	} {
+		visit(keysOf(entry, ""))
+	}
 }
 
 func TestDefaultsKeepTheirBounds(t *testing.T) {

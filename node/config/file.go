@@ -23,21 +23,23 @@ type reader struct {
 	root *key
 	bad  *problems
 	set  layer
+	// where says on which line each value stands, those within lists included.
+	where map[string]string
 }
 
-// readFile reads a file's settings; no name, no settings.
-func readFile(root *key, path string, bad *problems) layer {
+// readFile reads a file's settings, and where they stand; no name, no settings.
+func readFile(root *key, path string, bad *problems) (layer, map[string]string) {
 	if path == "" {
-		return layer{}
+		return layer{}, nil
 	}
 	body, err := readBounded(path)
 	if err != nil {
 		bad.add("", "", "%s", err)
-		return layer{}
+		return layer{}, nil
 	}
-	r := &reader{name: filepath.Base(path), root: root, bad: bad, set: layer{}}
+	r := &reader{name: filepath.Base(path), root: root, bad: bad, set: layer{}, where: map[string]string{}}
 	r.document(body)
-	return r.set
+	return r.set, r.where
 }
 
 func readBounded(path string) ([]byte, error) {
@@ -145,6 +147,7 @@ func (r *reader) leaf(n *yaml.Node, k *key) {
 
 // value reads a scalar, a list, or a mapping with free or fixed names.
 func (r *reader) value(n *yaml.Node, path string, t reflect.Type, b bounds) (reflect.Value, bool) {
+	r.where[path] = r.at(n)
 	switch {
 	case t.Kind() == reflect.Slice:
 		return r.list(n, path, t, b)
@@ -202,7 +205,7 @@ func (r *reader) mapping(n *yaml.Node, path string, t reflect.Type, b bounds) (r
 // entry reads a struct that stands in a list or under a free name.
 func (r *reader) entry(n *yaml.Node, path string, t reflect.Type) (reflect.Value, bool) {
 	before := len(*r.bad)
-	inner := &reader{name: r.name, root: &key{path: path, inside: keysOf(t, path)}, bad: r.bad, set: layer{}}
+	inner := &reader{name: r.name, root: &key{path: path, inside: keysOf(t, path)}, bad: r.bad, set: layer{}, where: r.where}
 	inner.block(n, inner.root)
 	value := reflect.New(t).Elem()
 	for i, k := range inner.root.inside {

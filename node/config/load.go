@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/go-viper/mapstructure/v2"
 	"github.com/knadh/koanf/providers/confmap"
@@ -26,8 +27,9 @@ type Sources struct {
 func Load(from Sources) (Config, error) {
 	root := schema()
 	var bad problems
+	file, where := readFile(root, from.File, &bad)
 	layers := []layer{
-		readFile(root, from.File, &bad),
+		file,
 		environment(root, from.Environ, &bad),
 		flagged(root, from.Flags, &bad),
 	}
@@ -36,7 +38,7 @@ func Load(from Sources) (Config, error) {
 		return Config{}, fmt.Errorf("merge the configuration: %w", err)
 	}
 	c.derive(from.Host)
-	c.check(provenance(layers), &bad)
+	c.check(provenance(where, layers), &bad)
 	if err := bad.err(); err != nil {
 		return Config{}, err
 	}
@@ -60,9 +62,11 @@ func merge(layers []layer) (Config, error) {
 	return c, err
 }
 
-// provenance says for each key that is set where the value stands that won.
-func provenance(layers []layer) map[string]string {
+// provenance says for each key that is set where the value stands that won, and
+// for what lies within the file's lists where that stands.
+func provenance(where map[string]string, layers []layer) map[string]string {
 	sources := map[string]string{}
+	maps.Copy(sources, where)
 	for _, l := range layers {
 		for path, s := range l {
 			sources[path] = s.source

@@ -52,6 +52,7 @@ func (w *referenceWriter) key(k *key, value reflect.Value, depth int) {
 	for text := range strings.SplitSeq(strings.TrimSpace(w.comments[k.field]), "\n") {
 		w.line(depth, "# "+text)
 	}
+	w.entries(k.kind, depth, "#   ")
 	if k.block() {
 		w.line(depth, k.name+":")
 		for _, inner := range k.inside {
@@ -67,6 +68,38 @@ func (w *referenceWriter) key(k *key, value reflect.Value, depth int) {
 		return
 	}
 	w.value(k.name, value, depth)
+}
+
+// entries describes the keys of what a list or a table holds.
+func (w *referenceWriter) entries(t reflect.Type, depth int, indent string) {
+	if t.Kind() != reflect.Slice && t.Kind() != reflect.Map || t.Elem().Kind() != reflect.Struct {
+		return
+	}
+	for _, k := range keysOf(t.Elem(), "") {
+		text := strings.Join(strings.Fields(w.comments[k.field]), " ")
+		if k.lax {
+			text = "(optional) " + text
+		}
+		for i, line := range wrap(k.name+": "+text, 72-len(indent)) {
+			w.line(depth, indent+strings.Repeat("  ", min(i, 1))+line)
+		}
+		w.entries(k.kind, depth, indent+"  ")
+	}
+}
+
+// wrap breaks text into lines of at most so many bytes.
+func wrap(text string, width int) (lines []string) {
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		if line != "" && len(line)+1+len(word) > width {
+			lines, line = append(lines, line), ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(lines, line)
 }
 
 // facts are a key's bounds and its variable, in one line.
