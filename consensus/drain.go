@@ -13,11 +13,14 @@ import (
 // drain is the log's one goroutine: batch after batch, until the context ends
 // or the store breaks. What waits while one batch is written makes the next.
 func (l *Local) drain(ctx context.Context) {
+	defer close(l.done)
 	defer l.end()
 	retry := retryFirst
 	for ctx.Err() == nil {
 		more, err := l.step()
-		l.settle(err)
+		if l.settle(err) {
+			l.log.Info("log is written again")
+		}
 		switch {
 		case fatal(err):
 			l.log.Error("log stopped: its store is broken", "error", err)
@@ -30,29 +33,20 @@ func (l *Local) drain(ctx context.Context) {
 			retry = retryFirst
 		default:
 			retry = retryFirst
-			l.rest(ctx)
+			rest(ctx, l.outbox.wake, l.hurry, l.linger)
 		}
 	}
 }
 
-// end says that nothing more will be applied.
-func (l *Local) end() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.ended = true
-	l.announce()
-	close(l.done)
-}
-
-// rest waits for work, and then a little for more of it.
-func (l *Local) rest(ctx context.Context) {
+// rest waits for work, and then lingers a little for more of it.
+func rest(ctx context.Context, wake, hurry <-chan struct{}, linger time.Duration) {
 	select {
-	case <-l.outbox.wake:
+	case <-wake:
 	case <-ctx.Done():
 		return
 	}
-	if l.linger > 0 {
-		sleep(ctx, l.linger, l.hurry)
+	if linger > 0 {
+		sleep(ctx, linger, hurry)
 	}
 }
 
@@ -92,26 +86,8 @@ func (l *Local) step() (more bool, err error) {
 	for _, r := range done.rejected {
 		l.log.Error("record refused", "store", r.Store, "sequence", r.Sequence, "reason", r.Reason)
 	}
-	l.advance(done)
+	l.advance(done.applied, done.index)
 	return more, nil
-}
-
-func (l *Local) advance(done outcome) {
-	l.outbox.applied.Store(uint64(done.applied))
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.applied, l.index = done.applied, done.index
-	l.announce()
-}
-
-// settle remembers how the last batch went.
-func (l *Local) settle(err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.err != nil && err == nil {
-		l.log.Info("log is written again")
-	}
-	l.err = err
 }
 
 // fatal errors do not pass by waiting.

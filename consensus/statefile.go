@@ -1,11 +1,12 @@
 package consensus
 
 import (
-	"encoding/binary"
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"sync"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -17,8 +18,13 @@ import (
 // stateFile is state.db: the state of accounting, how far each store's records
 // were applied to it, and the records that were refused, all changed together.
 type stateFile struct {
-	db *bbolt.DB
-	id StateID
+	path   string
+	noSync bool
+	id     StateID
+
+	mu      sync.RWMutex // held while the file is put in another's place
+	db      *bbolt.DB
+	closing sync.WaitGroup // files that were replaced while they were read
 }
 
 // The file's buckets and keys.
@@ -50,16 +56,96 @@ func boltOptions() *bbolt.Options {
 	}
 }
 
-func openState(path string, random io.Reader) (*stateFile, error) {
+func openState(path string, random io.Reader, noSync bool) (*stateFile, error) {
+	f := &stateFile{path: path, noSync: noSync}
+	db, err := f.open(path)
+	if err != nil {
+		return nil, err
+	}
+	f.db = db
+	err = guard(func() error {
+		return db.Update(func(tx *bbolt.Tx) error { return f.prepare(tx, random) })
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
+	}
+	return f, nil
+}
+
+// open opens a file and sees that none of it is cut off.
+func (f *stateFile) open(path string) (*bbolt.DB, error) {
 	db, err := bbolt.Open(path, 0o600, boltOptions())
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, explain(err))
 	}
-	f := &stateFile{db: db}
-	if err := db.Update(func(tx *bbolt.Tx) error { return f.prepare(tx, random) }); err != nil {
+	db.NoSync = f.noSync
+	if err := whole(db); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
 	}
-	return f, nil
+	return db, nil
+}
+
+// whole refuses a file that ends before its last page.
+func whole(db *bbolt.DB) error {
+	return db.View(func(tx *bbolt.Tx) error {
+		info, err := os.Stat(db.Path())
+		if err != nil {
+			return err
+		}
+		if info.Size() < tx.Size() {
+			return fmt.Errorf("%w: it has %d of %d bytes; restore it from a backup", ErrCorrupt, info.Size(), tx.Size())
+		}
+		return nil
+	})
+}
+
+func (f *stateFile) close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closing.Wait()
+	return f.db.Close()
+}
+
+// begin starts a transaction of the file that is in place.
+func (f *stateFile) begin(writable bool) (*bbolt.Tx, error) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	tx, err := f.db.Begin(writable)
+	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
+		return nil, ErrClosed
+	}
+	return tx, err
+}
+
+func (f *stateFile) view(read func(*bbolt.Tx) error) error {
+	tx, err := f.begin(false)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	return read(tx)
+}
+
+func (f *stateFile) update(write func(*bbolt.Tx) error) error {
+	tx, err := f.begin(true)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after a commit
+	if err := write(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// read shows accounting's part of the file as it is at this moment.
+func (f *stateFile) read(ctx context.Context, read func(accounting.View) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return f.view(func(tx *bbolt.Tx) error {
+		return guardFaults(func() error { return read(boltTx{tx.Bucket(stateBucket)}) })
+	})
 }
 
 // explain names bbolt's ways to say that a file is damaged.
@@ -96,118 +182,9 @@ func (f *stateFile) prepare(tx *bbolt.Tx, random io.Reader) error {
 	return errors.Join(meta.Put(formatKey, format), meta.Put(idKey, []byte(id)))
 }
 
-// An outcome is what a batch did.
-type outcome struct {
-	applied  Sequence // of the batch's store
-	index    uint64
-	records  int // that were new
-	rejected []Rejection
-}
-
-// apply takes a batch of one store's records: all of it, durably, or, with an
-// error, none. What was applied before is skipped.
-func (f *stateFile) apply(store StoreID, batch []record) (done outcome, err error) {
-	err = f.db.Update(func(tx *bbolt.Tx) error {
-		done, err = applyBatch(tx, store, batch)
-		return err
-	})
-	return done, err
-}
-
-func applyBatch(tx *bbolt.Tx, store StoreID, batch []record) (outcome, error) {
-	meta, positions := tx.Bucket(metaBucket), tx.Bucket(appliedBucket)
-	state := boltTx{tx.Bucket(stateBucket)}
-	done := outcome{
-		applied: sequenceOf(positions.Get([]byte(store))),
-		index:   uint64(sequenceOf(meta.Get(indexKey))),
-	}
-	for _, r := range batch {
-		if r.sequence <= done.applied {
-			continue
-		}
-		if r.sequence != done.applied+1 {
-			return done, &GapError{Store: store, Expected: done.applied + 1, Got: r.sequence}
-		}
-		done.applied++
-		done.index++
-		done.records++
-		_, err := accounting.ApplyEncoded(state, r.command)
-		if err == nil {
-			continue
-		}
-		if !accounting.Refused(err) {
-			return done, fmt.Errorf("apply record %d of store %s: %w", r.sequence, store, err)
-		}
-		rejection, err := reject(tx, done.index, store, r, err)
-		if err != nil {
-			return done, err
-		}
-		done.rejected = append(done.rejected, rejection)
-	}
-	if done.records == 0 {
-		return done, nil
-	}
-	return done, errors.Join(
-		positions.Put([]byte(store), done.applied.bytes()),
-		meta.Put(indexKey, Sequence(done.index).bytes()))
-}
-
-// A Rejection is a record that accounting refused.
-type Rejection struct {
-	Index    uint64   `json:"index"` // its place in the log
-	Store    StoreID  `json:"store"`
-	Sequence Sequence `json:"sequence"`
-	Reason   string   `json:"reason"`
-	Command  string   `json:"command"` // as it came, cut to 4 KiB
-}
-
-// keptRejections bounds how many are kept; the oldest go first.
-const keptRejections = 10_000
-
-// keptCommand bounds how much is kept of a refused command, in bytes.
-const keptCommand = 4096
-
-func reject(tx *bbolt.Tx, index uint64, store StoreID, r record, reason error) (Rejection, error) {
-	bucket := tx.Bucket(rejectedBucket)
-	rejection := Rejection{
-		Index: index, Store: store, Sequence: r.sequence,
-		Reason: reason.Error(), Command: string(r.command[:min(len(r.command), keptCommand)]),
-	}
-	value, err := json.Marshal(rejection)
-	if err != nil {
-		return rejection, err
-	}
-	n, err := bucket.NextSequence()
-	if err != nil {
-		return rejection, err
-	}
-	if n > keptRejections {
-		if err := bucket.Delete(Sequence(n - keptRejections).bytes()); err != nil {
-			return rejection, err
-		}
-	}
-	return rejection, bucket.Put(Sequence(n).bytes(), value)
-}
-
-// rejections are the newest refused records, newest first.
-func (f *stateFile) rejections(limit int) (list []Rejection, err error) {
-	err = f.db.View(func(tx *bbolt.Tx) error {
-		cursor := tx.Bucket(rejectedBucket).Cursor()
-		for k, v := cursor.Last(); k != nil && len(list) < limit; k, v = cursor.Prev() {
-			var r Rejection
-			if err := json.Unmarshal(v, &r); err != nil {
-				return fmt.Errorf("rejected record %d: %w: %w", binary.BigEndian.Uint64(k), ErrCorrupt, err)
-			}
-			list = append(list, r)
-		}
-		return nil
-	})
-	return list, err
-}
-
 // position is how far a store's records were applied, and the log's index.
 func (f *stateFile) position(store StoreID) (applied Sequence, index uint64, err error) {
-	err = f.db.View(func(tx *bbolt.Tx) error {
+	err = f.view(func(tx *bbolt.Tx) error {
 		applied = sequenceOf(tx.Bucket(appliedBucket).Get([]byte(store)))
 		index = uint64(sequenceOf(tx.Bucket(metaBucket).Get(indexKey)))
 		return nil
