@@ -93,7 +93,7 @@ func (l *Local) step() (more bool, err error) {
 // fatal errors do not pass by waiting.
 func fatal(err error) bool {
 	var gap *GapError
-	return errors.Is(err, ErrCorrupt) || errors.Is(err, accounting.ErrCorrupt) || errors.As(err, &gap)
+	return errors.Is(err, ErrCorrupt) || errors.Is(err, accounting.ErrCorrupt) || errors.Is(err, ErrTooNew) || errors.As(err, &gap)
 }
 
 // guard turns what a damaged file does to bbolt into an error: bbolt panics on

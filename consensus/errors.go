@@ -13,6 +13,14 @@ var (
 	// ErrStateLost: state.db is not the one that this session store's records
 	// went to.
 	ErrStateLost = errors.New("the state is not the one this session store wrote to")
+	// ErrTooNew: the log holds what only a newer program understands. This one
+	// stops rather than come to hold another record than the others.
+	ErrTooNew = errors.New("written by a newer program; install it on this node")
+	// ErrNotLeader: another node leads the log, or none does. Nothing was done.
+	ErrNotLeader = errors.New("this node does not lead the log")
+	// ErrUnknownOutcome: the log may have taken it, or not. It is harmless to try
+	// again.
+	ErrUnknownOutcome = errors.New("nobody knows whether the log has taken it")
 )
 
 // A GapError says that records are missing between what was applied and what
