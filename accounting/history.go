@@ -49,6 +49,9 @@ type HistoryEntry struct {
 	Exposures []Exposure `json:"exposures,omitempty"`
 	Files     []File     `json:"files,omitempty"`
 	Log       []LogLine  `json:"log,omitempty"`
+	// Omitted counts the exposures and files that are left out here, since there
+	// are many; [Updates] has them.
+	Omitted int `json:"omitted,omitzero"`
 
 	Resources []Quantity `json:"resources,omitempty"` // used, as reported
 	Estimate  []Quantity `json:"estimate,omitempty"`  // before it ran
@@ -67,11 +70,13 @@ type HistoryEntry struct {
 	Notes   []Note    `json:"notes,omitempty"`
 }
 
-// An Action is one step of the sequence, folded from its two reports.
+// An Action is one step of the sequence, folded from the reports on it.
 type Action struct {
 	ID        string  `json:"id"`
 	Started   Instant `json:"started,omitzero"`
 	Completed Instant `json:"completed,omitzero"`
+	Failed    Instant `json:"failed,omitzero"`
+	Message   string  `json:"message,omitempty"` // why it failed
 }
 
 // An Exposure is one recorded integration of an instrument. Several may bear
@@ -134,6 +139,7 @@ type UpdateType string
 const (
 	ActionStarted   UpdateType = "action-started"
 	ActionCompleted UpdateType = "action-completed"
+	ActionFailed    UpdateType = "action-failed"
 	ExposureTaken   UpdateType = "exposure"
 	FileMade        UpdateType = "file"
 	LogWritten      UpdateType = "log"
@@ -150,6 +156,6 @@ type Update struct {
 	Action   string     `json:"action,omitempty"`
 	Exposure *Exposure  `json:"exposure,omitempty"`
 	File     *File      `json:"file,omitempty"`
-	Text     string     `json:"text,omitempty"` // of a log line
+	Text     string     `json:"text,omitempty"` // of a log line, or why an action failed
 	Progress *Progress  `json:"progress,omitempty"`
 }

@@ -20,6 +20,10 @@ const (
 	maxVeto     = 366 * 24 * 3600
 
 	maxNotes = 100 // of one entry
+
+	// maxShown is how many exposures, and how many files, are shown with their
+	// entry.
+	maxShown = 1000
 )
 
 // keptUpdates is how many updates of a type one entry keeps; further ones are
@@ -27,6 +31,7 @@ const (
 var keptUpdates = map[UpdateType]int{
 	ActionStarted:   2000,
 	ActionCompleted: 2000,
+	ActionFailed:    2000,
 	ExposureTaken:   10000,
 	FileMade:        10000,
 	LogWritten:      1000,

@@ -49,19 +49,19 @@ func gather(view View, raw [16]byte, entry *HistoryEntry) error {
 			return fmt.Errorf("decode update: %w", err)
 		}
 		switch u.Type {
-		case ActionStarted, ActionCompleted:
+		case ActionStarted, ActionCompleted, ActionFailed:
 			i, seen := actions[u.Action]
 			if !seen {
 				i = len(entry.Actions)
 				actions[u.Action] = i
 				entry.Actions = append(entry.Actions, Action{ID: u.Action})
 			}
-			if u.Type == ActionStarted {
-				entry.Actions[i].Started = u.when()
+			entry.Actions[i].take(u)
+		case ExposureTaken:
+			if len(entry.Exposures) == maxShown {
+				entry.Omitted++
 				continue
 			}
-			entry.Actions[i].Completed = u.when()
-		case ExposureTaken:
 			exposure := *u.Exposure
 			if exposure.Action == "" {
 				exposure.Action = u.Action
@@ -72,6 +72,10 @@ func gather(view View, raw [16]byte, entry *HistoryEntry) error {
 			place := [2]string{u.File.Name, u.File.Location}
 			if i, seen := files[place]; seen {
 				entry.Files[i] = *u.File
+				continue
+			}
+			if len(entry.Files) == maxShown {
+				entry.Omitted++
 				continue
 			}
 			files[place] = len(entry.Files)
@@ -95,6 +99,53 @@ func gather(view View, raw [16]byte, entry *HistoryEntry) error {
 		entry.Adjustments = append(entry.Adjustments, a)
 	}
 	return nil
+}
+
+// take adds a report to an action.
+func (a *Action) take(u Update) {
+	switch u.Type {
+	case ActionStarted:
+		a.Started = u.when()
+	case ActionCompleted:
+		a.Completed = u.when()
+	case ActionFailed:
+		a.Failed, a.Message = u.when(), u.Text
+	}
+}
+
+// Updates lists what was reported of one attempt as it was recorded, in order,
+// and the cursor of the rest.
+func Updates(view View, caller Caller, ref Ref, cursor Cursor, limit int) ([]Update, Cursor, error) {
+	raw, ok := uuidBytes(string(ref))
+	if !ok {
+		return nil, "", notFound("attempt " + clip(string(ref)))
+	}
+	h, err := readAttempt(view, raw)
+	if err != nil {
+		return nil, "", err
+	}
+	if h == nil || !caller.seesSession(h.Owners) {
+		return nil, "", notFound("attempt " + string(ref))
+	}
+	span, err := cursor.after(Prefix(key(tagUpdate, raw)))
+	if err != nil {
+		return nil, "", err
+	}
+	limit = pageLimit(limit)
+	page := []Update{}
+	var last []byte
+	for k, value := range view.Scan(span) {
+		if len(page) == limit {
+			return page, cursorAt(last), nil
+		}
+		last = clone(k)
+		var u Update
+		if err := decodeJSON(value, &u); err != nil {
+			return nil, "", fmt.Errorf("attempt %s: decode update: %w", ref, err)
+		}
+		page = append(page, u)
+	}
+	return page, "", nil
 }
 
 // when is the executor's own time of what it reports, if it gave one.

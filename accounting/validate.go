@@ -46,7 +46,7 @@ func (u Update) validate(subject string) error {
 		return err
 	}
 	switch u.Type {
-	case ActionStarted, ActionCompleted:
+	case ActionStarted, ActionCompleted, ActionFailed:
 		return check(u.Action != "", subject, "the update names no action")
 	case ExposureTaken:
 		return u.Exposure.validate(subject)

@@ -77,6 +77,8 @@ type Executors interface {
 // broker to fill in.
 type Record interface {
 	HistoryEntry(ctx context.Context, caller identity.Caller, ref identity.UUID) (accounting.HistoryEntry, error)
+	// Updates lists what was reported of an attempt, in order.
+	Updates(ctx context.Context, caller identity.Caller, ref identity.UUID, cursor accounting.Cursor, limit int) ([]accounting.Update, accounting.Cursor, error)
 	History(ctx context.Context, caller identity.Caller, filter accounting.HistoryFilter, cursor accounting.Cursor, limit int) ([]accounting.HistoryEntry, accounting.Cursor, error)
 	Accounts(ctx context.Context, caller identity.Caller, filter accounting.AccountFilter, cursor accounting.Cursor, limit int) ([]accounting.Account, accounting.Cursor, error)
 	Entries(ctx context.Context, caller identity.Caller, account accounting.AccountID, cursor accounting.Cursor, limit int) ([]accounting.Entry, accounting.Cursor, error)

@@ -421,6 +421,10 @@ func (f *fake) HistoryEntry(_ context.Context, caller identity.Caller, ref ident
 	return sampleEntry(), f.enter(caller)
 }
 
+func (f *fake) Updates(_ context.Context, caller identity.Caller, ref identity.UUID, cursor accounting.Cursor, limit int) ([]accounting.Update, accounting.Cursor, error) {
+	return []accounting.Update{{Key: "k1", Type: accounting.LogWritten, Text: "hello", Time: 1, Recorded: 2}}, accounting.Cursor(f.next), f.enter(caller)
+}
+
 func (f *fake) History(_ context.Context, caller identity.Caller, filter accounting.HistoryFilter, cursor accounting.Cursor, limit int) ([]accounting.HistoryEntry, accounting.Cursor, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

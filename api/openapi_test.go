@@ -241,6 +241,7 @@ var sampled = []struct {
 	{op: "PUT /history/{ref}/files/{name}", path: "/history/" + attemptID.String() + "/files/b.fits?offset=-1", body: "text"},
 	{op: "GET /history", path: "/history", prepare: func(f *fake) { f.next = "c" }},
 	{op: "GET /history/{ref}", path: "/history/" + attemptID.String()},
+	{op: "GET /history/{ref}/updates", path: "/history/" + attemptID.String() + "/updates"},
 	{op: "GET /accounts", path: "/accounts", prepare: func(f *fake) { f.next = "c" }},
 	{op: "GET /accounts/{id}/entries", path: "/accounts/0123456789abcdef0123456789abcdef/entries", prepare: func(f *fake) { f.next = "c" }},
 	{op: "GET /statements", path: "/statements", prepare: func(f *fake) { f.next = "c" }},

@@ -66,6 +66,33 @@ func (s *Server) historyEntry(v *visit) error {
 	return v.answerJSON(http.StatusOK, entry)
 }
 
+type updateList struct {
+	Updates []accounting.Update `json:"updates"`
+	Next    string              `json:"next,omitempty"`
+}
+
+// updates answers GET /history/{ref}/updates: a page of what was reported of an
+// attempt, as it was recorded, in order.
+func (s *Server) updates(v *visit) error {
+	if err := v.onlyJSON(); err != nil {
+		return err
+	}
+	ref, err := v.uuid("ref")
+	if err != nil {
+		return err
+	}
+	q := v.query("limit", "cursor")
+	limit, cursor := q.limit(s.Limits.Page), accounting.Cursor(q.text("cursor"))
+	if q.err != nil {
+		return q.err
+	}
+	page, next, err := s.Broker.Updates(v.Request().Context(), v.caller, ref, cursor, limit)
+	if err != nil {
+		return err
+	}
+	return v.answerJSON(http.StatusOK, updateList{Updates: page, Next: v.next(q, string(next))})
+}
+
 type accountList struct {
 	Accounts []accounting.Account `json:"accounts"`
 	Next     string               `json:"next,omitempty"`

@@ -50,6 +50,7 @@ func (s *Server) routes() []route {
 		// The record.
 		{get, "/history", s.history},
 		{get, "/history/:ref", s.historyEntry},
+		{get, "/history/:ref/updates", s.updates},
 		{get, "/accounts", s.accounts},
 		{get, "/accounts/:id/entries", s.entries},
 		{get, "/statements", s.statement},

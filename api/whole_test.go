@@ -168,7 +168,7 @@ func (w *world) checkRecord(ref string) {
 	w.Helper()
 	d := readDocument(w.T)
 	for path, schema := range map[string]string{
-		"/history/" + ref: "HistoryEntry", "/history": "HistoryList", "/accounts": "AccountList", "/statements": "Statement",
+		"/history/" + ref: "HistoryEntry", "/history/" + ref + "/updates": "UpdateList", "/history": "HistoryList", "/accounts": "AccountList", "/statements": "Statement",
 		"/sessions": "SessionList", "/federation/nodes": "NodeList", "/federation/log": "LogStatus", "/executors": "ExecutorList",
 	} {
 		answer := text(w, w.get(path))

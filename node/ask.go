@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"starling/accounting"
 	"starling/api/ivoa"
 	"starling/federation/identity"
 	"starling/node/store"
@@ -20,7 +19,7 @@ import (
 // to say of the request. The error is a *Problem where the request makes no
 // sense at all, or nothing can be written.
 func (b *Broker) Ask(ctx context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice) (*ivoa.OfferSet, error) {
-	q, err := b.question(caller, req, notices)
+	q, err := b.question(ctx, caller, req, notices)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +35,7 @@ func (b *Broker) Ask(ctx context.Context, caller identity.Caller, req *ivoa.Exec
 }
 
 // question reads a request on behalf of a caller.
-func (b *Broker) question(caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice) (*question, error) {
+func (b *Broker) question(ctx context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice) (*question, error) {
 	if caller.User == "" || !caller.Has(identity.RoleUser) {
 		return nil, problem(CodeForbidden, "only a user may ask for offers; the token has no role %q", identity.RoleUser)
 	}
@@ -50,6 +49,7 @@ func (b *Broker) question(caller identity.Caller, req *ivoa.ExecutionRequest, no
 	if err != nil {
 		return nil, err
 	}
+	q.owners = b.lineage(ctx, owners(caller))
 	encoded, err := ivoa.Encode(ivoa.JSON, req)
 	q.encoded = bytes.Clone(encoded) // it is kept while offers are open: without the room for an answer
 	return q, err
@@ -217,7 +217,7 @@ const (
 // offer makes a session of a proposal.
 func (b *Broker) offer(caller identity.Caller, q *question, set *store.OfferSet, p scheduling.Proposal, rank int) *store.Session {
 	s := &store.Session{
-		ID: b.mint.New(set.Created), OfferSet: set.ID, Owners: owners(caller), Name: q.name,
+		ID: b.mint.New(set.Created), OfferSet: set.ID, Owners: q.owners, Name: q.name,
 		Kind: q.kind, Data: q.dataKinds, Schemes: q.schemes, Stages: len(q.request.Data), Actions: ownActions(q.request.Executable),
 		Phase: ivoa.SessionOffered, Created: set.Created, Modified: set.Created, Expires: set.Expires,
 		Costs: b.amounts(p.Quote.Costs), Metrics: b.amounts(p.Quote.Metrics),
@@ -346,15 +346,6 @@ func (b *Broker) closeOffers(set *store.OfferSet, but identity.UUID, phase ivoa.
 	}
 	b.closeSet(set)
 	return closed
-}
-
-// owners says who is charged for what a caller asks.
-func owners(caller identity.Caller) accounting.Owners {
-	o := accounting.Owners{User: accounting.Party{ID: accounting.OwnerID(caller.User)}}
-	if caller.Proposal != "" {
-		o.Proposal = accounting.Party{ID: accounting.OwnerID(caller.Proposal)}
-	}
-	return o
 }
 
 func (b *Broker) amounts(list []scheduling.Amount) []store.Amount {

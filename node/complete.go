@@ -51,6 +51,10 @@ func (b *Broker) Complete(ctx context.Context, caller identity.Caller, ref ident
 		b.mu.Unlock()
 		return b.completedBefore(ctx, ref, command, b.overdue(caller, ref, err))
 	}
+	if err := checkIDs(c.IDs, b.state.live[a.session]); err != nil {
+		b.mu.Unlock()
+		return none, err
+	}
 	answer, ticket := b.conclude(a, c, command, files)
 	b.mu.Unlock()
 	if err := wait(ticket); err != nil {
@@ -248,7 +252,7 @@ func (b *Broker) entryOf(s *store.Session, a *attempt, c accounting.CompleteAtte
 	entry := accounting.HistoryEntry{
 		HistoryRef: c.Ref, Session: accounting.SessionID(s.ID.String()), Phase: c.Outcome, Attempt: s.Attempt.Number,
 		Node: accounting.NodeName(b.options.Name), Executor: accounting.ExecutorID(a.executor.String()),
-		Owners: s.Owners, Period: b.period(s), Opened: accounting.Instant(s.Attempt.Started), Started: c.Started,
+		Owners: ownersOf(s), Period: b.period(s), Opened: accounting.Instant(s.Attempt.Started), Started: c.Started,
 		Ended: c.Time, Updated: c.Recorded, Resources: c.Resources, Estimate: c.Estimate, Charges: c.Charges,
 		Tariff: c.Tariff, Failure: c.Failure, Quality: c.Quality,
 	}

@@ -288,7 +288,7 @@ func (b *Broker) open(e *executor, s *store.Session, now store.Millis) (*store.S
 		commands: []accounting.Command{accounting.OpenAttempt{
 			Ref: accounting.Ref(ref.String()), Session: accounting.SessionID(s.ID.String()), Attempt: s.Attempt.Number,
 			Node: accounting.NodeName(b.options.Name), Executor: accounting.ExecutorID(e.ID.String()), ExecutorName: e.Registration.Name,
-			Owners: s.Owners, Period: b.period(s), Time: accounting.Instant(now),
+			Owners: ownersOf(s), Period: b.period(s), Time: accounting.Instant(now),
 		}},
 	})
 }
@@ -346,7 +346,7 @@ func (b *Broker) handOver(ctx context.Context, s *store.Session, ticket *store.T
 		HistoryRef: s.Attempt.Ref.String(), Fence: s.Fence, Attempt: s.Attempt.Number,
 		Lease:          lease,
 		Session:        despatch.SessionRef{UUID: s.ID.String(), URL: sessionPath(s.ID)},
-		Identification: identification(s.Owners, s.Name),
+		Identification: identification(ownersOf(s)),
 		Resources: despatch.Capacity{
 			Cores: s.Plan.Cores, Memory: s.Plan.Memory, Storage: s.Plan.Storage, GPUs: s.Plan.GPUs,
 		},
@@ -365,11 +365,4 @@ func (b *Broker) leaseNow(ref identity.UUID) (despatch.Lease, error) {
 		return despatch.Lease{}, problem(CodeConflict, "the attempt was ended before it could be handed over; ask for another")
 	}
 	return a.renew(b.now()), nil
-}
-
-func identification(o accounting.Owners, session string) despatch.Identification {
-	name := func(p accounting.Party) despatch.Name { return despatch.Name{ID: string(p.ID), Name: p.Name} }
-	return despatch.Identification{
-		TAG: name(o.TAG), Programme: name(o.Programme), Proposal: name(o.Proposal), User: name(o.User), Group: name(o.Group),
-	}
 }

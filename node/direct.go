@@ -17,7 +17,7 @@ func (b *Broker) Direct(ctx context.Context, caller identity.Caller, req *ivoa.E
 	if done, err := b.madeBefore(ctx, caller, key); done != nil || err != nil {
 		return done, err
 	}
-	q, err := b.question(caller, req, notices)
+	q, err := b.question(ctx, caller, req, notices)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"starling/accounting"
 	"starling/api/ivoa"
 	"starling/node/config"
 	"starling/scheduling"
@@ -17,6 +18,7 @@ import (
 type question struct {
 	request     *ivoa.ExecutionRequest
 	encoded     []byte // the request as JSON, to be stored
+	owners      accounting.Owners
 	name        string
 	kind        string   // of the executable
 	dataKinds   []string // kinds of data that have to be staged

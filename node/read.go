@@ -253,6 +253,16 @@ func (b *Broker) History(ctx context.Context, caller identity.Caller, filter acc
 	return page, next, err
 }
 
+// Updates lists what was reported of one attempt, in order, and the cursor of the
+// rest.
+func (b *Broker) Updates(ctx context.Context, caller identity.Caller, ref identity.UUID, cursor accounting.Cursor, limit int) (page []accounting.Update, next accounting.Cursor, err error) {
+	err = b.look(ctx, func(view accounting.View) (err error) {
+		page, next, err = accounting.Updates(view, asker(caller), accounting.Ref(ref.String()), cursor, limit)
+		return err
+	})
+	return page, next, err
+}
+
 // Accounts lists accounts, and the cursor of the rest.
 func (b *Broker) Accounts(ctx context.Context, caller identity.Caller, filter accounting.AccountFilter, cursor accounting.Cursor, limit int) (page []accounting.Account, next accounting.Cursor, err error) {
 	filter.Caller = asker(caller)

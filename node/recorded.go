@@ -37,7 +37,7 @@ func recorded(u despatch.Update, now store.Millis) accounting.Update {
 	}
 	switch u.Type {
 	case despatch.ActionFailed:
-		r.Type, r.Text = accounting.LogWritten, fmt.Sprintf("action %s failed: %s", u.Action, u.Message)
+		r.Text = u.Message
 	case despatch.LogLine:
 		r.Text = u.Message
 	case despatch.ConnectorOpened, despatch.ConnectorClosed:

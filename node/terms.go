@@ -54,7 +54,7 @@ type siteMetrics struct{ computePerformance, ioThroughput float64 }
 func (b *Broker) terms(caller identity.Caller, q *question, p *pool) scheduling.Terms {
 	return terms{
 		costs: b.options.Costs, bytes: q.bytes,
-		work: accounting.Work{Kind: q.kind, Site: accounting.NodeName(b.options.Name), Pool: b.poolName(p.id), Owners: owners(caller)},
+		work: accounting.Work{Kind: q.kind, Site: accounting.NodeName(b.options.Name), Pool: b.poolName(p.id), Owners: q.owners},
 		site: siteMetrics{b.options.Site.ComputePerformance, b.options.Site.IOThroughput},
 	}
 }

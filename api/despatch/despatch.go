@@ -35,7 +35,9 @@ type SessionRef struct {
 	URL  string `json:"url,omitempty"`
 }
 
-// Identification names everybody that an attempt is done for.
+// Identification names everybody that an attempt is done for. The group is the
+// request that the session comes from: its id is the offer set's, its name that
+// which the user gave it. Who is not known is absent.
 type Identification struct {
 	TAG       Name `json:"tag,omitzero"`
 	Programme Name `json:"programme,omitzero"`

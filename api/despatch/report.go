@@ -116,10 +116,12 @@ const (
 
 // Completion is the final report of an attempt: how it ended and what it used.
 type Completion struct {
-	Fence     uint64            `json:"fence"`
-	Key       string            `json:"key"`
-	Time      time.Time         `json:"time"`
-	IDs       map[string]string `json:"ids,omitempty"` // group, proposal, …: ids, never names
+	Fence uint64    `json:"fence"`
+	Key   string    `json:"key"`
+	Time  time.Time `json:"time"`
+	// IDs are of the identification, never names: tag, programme, proposal,
+	// user, group, and session. Those that aren't the attempt's own are refused.
+	IDs       map[string]string `json:"ids,omitempty"`
 	Outcome   Outcome           `json:"outcome"`
 	Failure   *Failure          `json:"failure,omitempty"`
 	Resources []Resource        `json:"resources,omitempty"`

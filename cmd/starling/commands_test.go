@@ -276,6 +276,35 @@ file      a, 2.0 KiB
 `[1:], out.String())
 }
 
+func TestAnAttemptOfATelescopeIsShownInFull(t *testing.T) {
+	a, out, _ := testApp(t, "")
+	require.NoError(t, a.printEntry(&accounting.HistoryEntry{
+		HistoryRef: firstID, Session: nextID, Phase: accounting.Abandoned, Attempt: 1, Node: "dev", ExecutorName: "lt-1",
+		Owners: accounting.Owners{User: accounting.Party{ID: "alice"}}, Period: "2026B", Opened: accounting.At(noon),
+		Actions: []accounting.Action{{ID: "run", Started: accounting.At(noon), Failed: accounting.At(noon), Message: "cloud"}},
+		Exposures: []accounting.Exposure{{ID: "E1", Start: accounting.At(noon), End: accounting.At(noon.Add(time.Minute)),
+			Files: []accounting.File{{Name: "e1.fits", Location: "https://a/e1.fits", Bytes: 2048}}}},
+		Omitted: 3,
+		Failure: &accounting.Failure{Code: 660, Message: "cloud", Retry: true, VetoSeconds: 3600},
+	}))
+	assert.Equal(t, `
+attempt   019a0000-0000-8000-8000-000000000001
+session   019a0000-0000-8000-8000-000000000002, attempt 1
+phase     ABANDONED
+node      dev
+executor  lt-1
+user      alice
+paid by   user:alice, 2026B
+opened    12:00:00
+failure   cloud, code 660, to be tried again, not within 1h
+action    run, failed: cloud
+exposure  E1, 12:00:00, 1m
+          e1.fits, 2.0 KiB, https://a/e1.fits
+and       3 more reports: starling history 019a0000-0000-8000-8000-000000000001
+          --updates --all-pages
+`[1:], out.String())
+}
+
 func TestOneSessionIsShownInWords(t *testing.T) {
 	n := newFakeNode(t).offering()
 	got := starling(t, n.URL, "sessions", nextID)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 
 func newHistory(a *app) *cobra.Command {
 	var filter client.HistoryFilter
-	var all bool
+	var all, updates bool
 	cmd := &cobra.Command{
 		Use:   "history [REF]",
 		Short: "List what was run, or show the record of one attempt",
@@ -24,6 +25,16 @@ func newHistory(a *app) *cobra.Command {
 			c, err := a.connect()
 			if err != nil {
 				return err
+			}
+			if updates && len(args) == 0 {
+				return usage("--updates needs an attempt: starling history REF --updates")
+			}
+			if updates {
+				list, err := c.Updates(cmd.Context(), args[0], filter.Limit, all)
+				if err != nil {
+					return err
+				}
+				return a.printUpdates(cmd, list)
 			}
 			if len(args) == 1 {
 				entry, err := c.HistoryEntry(cmd.Context(), args[0])
@@ -52,6 +63,7 @@ func newHistory(a *app) *cobra.Command {
 	f.StringVar(&filter.Phase, "phase", "", "only in this phase")
 	f.StringVar(&filter.User, "user", "", "only this user's (for operators)")
 	f.Var(positive{&filter.Limit}, "limit", "how many on a page")
+	f.BoolVar(&updates, "updates", false, "everything that was reported of the attempt, in order")
 	f.BoolVar(&all, "all-pages", false, "all of them, rather than one page")
 	return cmd
 }
@@ -109,16 +121,22 @@ func (a *app) printEntry(h *accounting.HistoryEntry) error {
 	row("estimate", quantities(h.Estimate))
 	row("charged", quantities(h.Charges))
 	if h.Failure != nil {
-		row("failure", h.Failure.Message)
+		row("failure", failureText(h.Failure))
 	}
 	for _, action := range h.Actions {
 		row("action", action.ID+actionTime(action))
 	}
 	for _, e := range h.Exposures {
-		row("exposure", e.ID+", "+words.Many(len(e.Files), "file"))
+		row("exposure", exposureText(e, now))
+		for _, f := range e.Files {
+			row("", fileText(f))
+		}
 	}
 	for _, f := range latest(h.Files) {
-		row("file", f.Name+", "+words.Size(f.Bytes))
+		row("file", fileText(f))
+	}
+	if h.Omitted > 0 {
+		row("and", words.Many(h.Omitted, "more report")+": starling history "+string(h.HistoryRef)+" --updates --all-pages")
 	}
 	for _, q := range h.Quality {
 		row("quality", q.ID+" "+words.Amount(q.Value)+" "+q.Description)
@@ -144,7 +162,76 @@ func latest(files []accounting.File) []accounting.File {
 	return kept
 }
 
+func failureText(f *accounting.Failure) string {
+	text := f.Message
+	if f.Code != 0 {
+		text += ", code " + strconv.Itoa(f.Code)
+	}
+	if f.Retry {
+		text += ", to be tried again"
+	}
+	if f.VetoSeconds > 0 {
+		text += ", not within " + words.Duration(time.Duration(f.VetoSeconds)*time.Second)
+	}
+	return text
+}
+
+func exposureText(e accounting.Exposure, now time.Time) string {
+	text := e.ID
+	if !e.Start.IsZero() {
+		text += ", " + words.Instant(e.Start.Time(), now)
+	}
+	if !e.Start.IsZero() && !e.End.IsZero() {
+		text += ", " + words.Duration(e.End.Time().Sub(e.Start.Time()))
+	}
+	return text
+}
+
+func fileText(f accounting.File) string {
+	text := f.Name + ", " + words.Size(f.Bytes)
+	if f.Location != "" {
+		text += ", " + f.Location
+	}
+	return text
+}
+
+// printUpdates shows what was reported of an attempt, as it was recorded.
+func (a *app) printUpdates(cmd *cobra.Command, list *client.UpdateList) error {
+	if a.forPrograms() {
+		return a.writeDocument(list)
+	}
+	t := table.New(
+		table.Column{Name: "key"},
+		table.Column{Name: "time", Right: true},
+		table.Column{Name: "recorded", Right: true, Optional: true},
+		table.Column{Name: "type"},
+		table.Column{Name: "what", Flexible: true},
+	)
+	now := a.now()
+	for _, u := range list.Updates {
+		t.Add(string(u.Key), words.Instant(u.Time.Time(), now), words.Instant(u.Recorded.Time(), now), string(u.Type), updateText(u, now))
+	}
+	if err := a.writeTable(t, nothing(cmd, "nothing was reported")); err != nil {
+		return err
+	}
+	a.more(list.Next)
+	return nil
+}
+
+func updateText(u accounting.Update, now time.Time) string {
+	switch {
+	case u.Exposure != nil:
+		return exposureText(*u.Exposure, now) + ", " + words.Many(len(u.Exposure.Files), "file")
+	case u.File != nil:
+		return fileText(*u.File)
+	}
+	return strings.TrimSpace(u.Action + " " + u.Text)
+}
+
 func actionTime(action accounting.Action) string {
+	if !action.Failed.IsZero() {
+		return ", failed: " + action.Message
+	}
 	if action.Completed.IsZero() || action.Started.IsZero() {
 		return ""
 	}

@@ -43,6 +43,24 @@ func (c *Client) HistoryEntry(ctx context.Context, ref string) (*accounting.Hist
 	return entry, c.getJSON(ctx, "/history/"+url.PathEscape(ref), nil, entry)
 }
 
+// UpdateList is a page of what was reported of an attempt.
+type UpdateList struct {
+	Updates []accounting.Update `json:"updates"`
+	Next    string              `json:"next,omitempty"`
+}
+
+// Updates lists what was reported of an attempt, in order, one page of it or
+// all.
+func (c *Client) Updates(ctx context.Context, ref string, limit int, all bool) (*UpdateList, error) {
+	list := new(UpdateList)
+	next, err := pages(ctx, c, "/history/"+url.PathEscape(ref)+"/updates", limited(limit), all, func(page *UpdateList) string {
+		list.Updates = append(list.Updates, page.Updates...)
+		return page.Next
+	})
+	list.Next = next
+	return list, err
+}
+
 // AccountList is a page of accounts.
 type AccountList struct {
 	Accounts []accounting.Account `json:"accounts"`
