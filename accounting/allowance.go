@@ -16,7 +16,7 @@ type Allowance struct {
 	Node      NodeName
 	Budget    BudgetID
 	Remaining Amount
-	Granted   Amount // ever; a node credits itself with what is new of it
+	Granted   Amount // ever; the node credits itself with what is new of it
 	Number    uint64 // of the node's newest command about it
 }
 
@@ -40,14 +40,17 @@ type GrantAllowance struct {
 	Time   Instant  `json:"time"`
 }
 
-// ReturnAllowance gives back what a node does not need.
+// ReturnAllowance gives back what a node does not need, and what it never took
+// up: what was granted beyond Credited.
 type ReturnAllowance struct {
 	Node   NodeName `json:"node"`
 	Owner  Owner    `json:"owner"`
 	Period Period   `json:"period"`
 	Number uint64   `json:"number"`
 	Amount Quantity `json:"amount"`
-	Time   Instant  `json:"time"`
+	// Credited is how much of all that was ever granted the node has taken up.
+	Credited Quantity `json:"credited"`
+	Time     Instant  `json:"time"`
 }
 
 func (c GrantAllowance) apply(s *state) (Result, error) {
@@ -85,7 +88,14 @@ func (c ReturnAllowance) apply(s *state) (Result, error) {
 		return Result{Duplicate: err == nil}, err
 	}
 	a.Number = c.Number
-	back := min(c.Amount.Amount, a.Remaining)
+	back := c.Amount.Amount
+	if a.Granted > c.Credited.Amount {
+		if back, err = back.Add(a.Granted - c.Credited.Amount); err != nil {
+			return Result{}, err
+		}
+		a.Granted = c.Credited.Amount
+	}
+	back = min(back, a.Remaining)
 	if err := s.entrust(&a, &b, -back); err != nil {
 		return Result{}, err
 	}

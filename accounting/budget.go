@@ -134,8 +134,9 @@ func (s *state) budget(id BudgetID) (Budget, error) { return readBudget(id, s.ge
 
 func (s *state) putBudget(b Budget) { s.put(b.key(), b.bytes()) }
 
-// Path lists the owners whose limits a session must pass: who pays, whoever she
-// is part of, and the group. A user beside a proposal that pays is not limited.
+// Path lists the owners whose limits a session must pass: who pays, and whoever
+// she is part of. A user beside a proposal that pays is not limited; a group is
+// a single request, and its limit is what was offered for it.
 func (o Owners) Path() []Owner {
 	path := []Owner{o.Payer()}
 	if o.Proposal.ID != "" {
@@ -144,9 +145,6 @@ func (o Owners) Path() []Owner {
 				path = append(path, above)
 			}
 		}
-	}
-	if o.Group.ID != "" {
-		path = append(path, Owner{KindGroup, o.Group.ID})
 	}
 	return path
 }

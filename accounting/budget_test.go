@@ -104,13 +104,20 @@ func TestAnAllowanceIsTakenFromEverybodyElse(t *testing.T) {
 	draw := Draw{User("u"), euros(t, "3")[0]}
 	l.apply(paid(place(t, 1, "u", "3"), func(c *PlaceHold) { c.Draws = []Draw{draw} }))
 	assert.Equal(t, euros(t, "5")[0].Amount, allowance())
-	back := ReturnAllowance{Node: "a", Owner: User("u"), Period: "2026B", Number: 2, Amount: euros(t, "5")[0], Time: noon}
+	back := ReturnAllowance{Node: "a", Owner: User("u"), Period: "2026B", Number: 2, Amount: euros(t, "5")[0], Credited: euros(t, "8")[0], Time: noon}
 	l.apply(back)
 	assert.True(t, l.apply(back).Duplicate)
 	assert.Zero(t, allowance())
 	elsewhere.Number = 2
 	l.apply(elsewhere)
 	assert.Equal(t, Decimal("7"), l.budget(User("u")).Entrusted.Format("EUR"))
+
+	// What a node was granted and never took up, it gives back unseen.
+	lost := paid(back, func(c *ReturnAllowance) {
+		c.Node, c.Number, c.Amount.Amount, c.Credited.Amount = "b", 3, 0, euros(t, "2")[0].Amount
+	})
+	l.apply(lost)
+	assert.Equal(t, Decimal("2"), l.budget(User("u")).Entrusted.Format("EUR"))
 	l.audit()
 }
 

@@ -64,7 +64,8 @@ func (c ReturnAllowance) Validate() error {
 	subject := "allowance of " + clip(string(c.Node))
 	return firstOf(
 		validateAllowance(subject, c.Node, budgetOf(c.Owner, c.Period, c.Amount), c.Number, c.Time),
-		check(c.Amount.Amount > 0, subject, "nothing is returned"),
+		validateQuantities(subject, "amounts", []Quantity{c.Amount, c.Credited}),
+		check(c.Credited.Name == c.Amount.Name && c.Credited.Unit == c.Amount.Unit, subject, "amount and credited are of two resources"),
 	)
 }
 
@@ -119,7 +120,8 @@ func validateAdjustment(subject string, id AdjustmentID, reason string, by Owner
 func (id BudgetID) validate(subject string) error {
 	return firstOf(
 		id.Owner.validate(subject),
-		check(id.Owner.Kind != KindNode, subject, "a node has no budget"),
+		check(id.Owner.Kind != KindNode && id.Owner.Kind != KindGroup, subject, "a "+string(id.Owner.Kind)+
+			" has no budget: allocate to a user, a proposal, a programme or a TAG"),
 		id.Period.validate(subject),
 		validateName(subject, "resource", string(id.Resource), maxResourceName),
 		check(len(id.Unit) <= maxUnitName && printable(string(id.Unit)), subject, "the unit is too long or has characters that do not print"),

@@ -26,9 +26,14 @@ func (b *Broker) Update(ctx context.Context, caller identity.Caller, id identity
 	if err := b.writable(); err != nil {
 		return nil, err
 	}
-	b.mu.Lock()
-	s, ticket, err := b.decide(caller, id, phase, key)
-	b.mu.Unlock()
+	var s *store.Session
+	var ticket *store.Ticket
+	err = b.funded(ctx, b.payersOf(id, phase), func(f funds) error {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		s, ticket, err = b.decide(caller, id, phase, f, key)
+		return err
+	})
 	if ticket == nil && err == nil { // nothing to change: it is so already, or will be once it is written
 		if err := b.settle(); err != nil {
 			return nil, err
@@ -39,6 +44,17 @@ func (b *Broker) Update(ctx context.Context, caller identity.Caller, id identity
 		return nil, b.withSession(ctx, caller, id, err)
 	}
 	return b.told(s, ticket)
+}
+
+// payersOf says whose limits matter for a change of a session: those of an offer
+// that is to be accepted.
+func (b *Broker) payersOf(id identity.UUID, phase ivoa.SessionPhase) accounting.Owners {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s := b.state.live[id]; s != nil && phase == ivoa.SessionAccepted {
+		return s.Owners
+	}
+	return accounting.Owners{}
 }
 
 // told shows a session as it was decided, once that is durable. An executor may
@@ -80,14 +96,18 @@ func phaseOf(update ivoa.Update) (ivoa.SessionPhase, error) {
 // withSession gives a conflict the session as it stands, with a message.
 func (b *Broker) withSession(ctx context.Context, caller identity.Caller, id identity.UUID, err error) error {
 	p, ok := err.(*Problem)
-	if !ok || p.Code != CodeConflict {
+	if !ok || p.Code != CodeConflict && p.Code != CodeFunds {
 		return err
 	}
 	s, readErr := b.Session(ctx, caller, id)
 	if readErr != nil {
 		return readErr
 	}
-	s.AddMessages(ivoa.NewMessage(wall(b.now()), ivoa.LevelError, messagePhase, p.Detail))
+	kind := messagePhase
+	if p.Code == CodeFunds {
+		kind = messageFunds
+	}
+	s.AddMessages(ivoa.NewMessage(wall(b.now()), ivoa.LevelError, kind, p.Detail))
 	p.Session = s
 	return p
 }
@@ -95,7 +115,7 @@ func (b *Broker) withSession(ctx context.Context, caller identity.Caller, id ide
 // decide brings a session to the phase that its owner asks for, and returns it as
 // it is then; b.mu is held. Neither a ticket nor an error means that nothing has
 // to change.
-func (b *Broker) decide(caller identity.Caller, id identity.UUID, phase ivoa.SessionPhase, key string) (*store.Session, *store.Ticket, error) {
+func (b *Broker) decide(caller identity.Caller, id identity.UUID, phase ivoa.SessionPhase, f funds, key string) (*store.Session, *store.Ticket, error) {
 	s, err := b.find(id)
 	if err != nil {
 		return nil, nil, err
@@ -124,7 +144,7 @@ func (b *Broker) decide(caller identity.Caller, id identity.UUID, phase ivoa.Ses
 	}
 	switch phase {
 	case ivoa.SessionAccepted:
-		return b.accept(s, key, now)
+		return b.accept(s, f, key, now)
 	case ivoa.SessionRejected:
 		return b.reject(s, now)
 	default:
@@ -149,8 +169,10 @@ func (b *Broker) find(id identity.UUID) (*store.Session, error) {
 	return s, err
 }
 
-// accept books an offer's slot and rejects its siblings, in one write.
-func (b *Broker) accept(s *store.Session, key string, now store.Millis) (*store.Session, *store.Ticket, error) {
+// accept books an offer's slot and rejects its siblings, in one write, which
+// spends what the hold takes of the node's allowances too. Where those are not
+// enough the error is lacking, or says which limit forbids it.
+func (b *Broker) accept(s *store.Session, f funds, key string, now store.Millis) (*store.Session, *store.Ticket, error) {
 	set := b.state.sets[s.OfferSet]
 	p := b.state.pools[s.Plan.Pool]
 	start := max(s.Plan.Start, now)
@@ -161,6 +183,17 @@ func (b *Broker) accept(s *store.Session, key string, now store.Millis) (*store.
 	plan := s.Plan
 	plan.Start, plan.Latest = start, start
 	plan.End = start + plan.Preparing + plan.Duration + plan.Releasing
+	planned := *s
+	planned.Plan = plan
+	estimate := b.estimateOf(&planned)
+	verdict := b.weigh(f, estimate, wall(plan.Start+plan.Preparing))
+	if verdict.short != nil {
+		return nil, nil, verdict.short.problem(now)
+	}
+	draws, spent, err := b.draw(f, verdict, estimate)
+	if err != nil {
+		return nil, nil, err
+	}
 	if err := p.timeline.Accept(scheduling.Booking{
 		ID: entryID(s.ID), Slot: slotOf(plan), NotBefore: scheduling.Instant(plan.Earliest), Movable: true,
 	}); err != nil {
@@ -168,15 +201,18 @@ func (b *Broker) accept(s *store.Session, key string, now store.Millis) (*store.
 	}
 	b.free(p)
 	accepted := b.change(s, func(s *store.Session) {
-		s.Plan, s.AcceptKey = plan, key
+		s.Plan, s.Period, s.AcceptKey = plan, verdict.period, key
+		if verdict.overdrawn != nil {
+			s.Messages = appendMessage(s.Messages, verdict.overdrawn.message(now, ivoa.LevelWarn))
+		}
 		enter(s, ivoa.SessionAccepted, now)
 	})
 	rejected := b.closeOffers(set, s.ID, ivoa.SessionRejected, now)
-	w := write{sessions: append(rejected, accepted)}
+	w := write{sessions: append(rejected, accepted), allowances: spent}
 	w.commands = append(w.commands, accounting.PlaceHold{
 		Hold: accounting.HoldID(s.ID.String()), Session: accounting.SessionID(s.ID.String()), Node: accounting.NodeName(b.options.Name),
-		Owners: accepted.Owners, Period: b.period(accepted), Estimate: b.estimateOf(accepted), Tariff: b.options.Costs.Hash(),
-		Time: accounting.Instant(now),
+		Owners: accepted.Owners, Period: b.period(accepted), Estimate: estimate, Tariff: b.options.Costs.Hash(),
+		Time: accounting.Instant(now), Draws: draws,
 	})
 	ticket := b.submit(w)
 	b.await(p, accepted.ID)
@@ -211,9 +247,12 @@ func (b *Broker) awaitAccepted(now store.Millis) {
 	}
 }
 
-// period is the accounting period that a session is booked in: that of its
-// offer, so that all of its entries are in one.
+// period is the accounting period that a session is charged in: the one that was
+// chosen when it was accepted, so that all of its entries are in one.
 func (b *Broker) period(s *store.Session) accounting.Period {
+	if s.Period != "" {
+		return s.Period
+	}
 	return accounting.PeriodAt(wall(s.Created))
 }
 

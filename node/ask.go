@@ -23,8 +23,10 @@ func (b *Broker) Ask(ctx context.Context, caller identity.Caller, req *ivoa.Exec
 	if err != nil {
 		return nil, err
 	}
-	b.mu.Lock()
-	set, sessions := b.answer(caller, q)
+	set, sessions, err := b.answerAfresh(ctx, caller, q)
+	if err != nil {
+		return nil, err
+	}
 	ticket := b.submit(write{set: set, sessions: sessions})
 	b.mu.Unlock()
 	if err := wait(ticket); err != nil {
@@ -50,32 +52,54 @@ func (b *Broker) question(ctx context.Context, caller identity.Caller, req *ivoa
 		return nil, err
 	}
 	q.owners = b.lineage(ctx, owners(caller))
+	if q.funds, err = b.fundsOf(ctx, q.owners); err != nil {
+		return nil, err
+	}
 	encoded, err := ivoa.Encode(ivoa.JSON, req)
 	q.encoded = bytes.Clone(encoded) // it is kept while offers are open: without the room for an answer
 	return q, err
 }
 
+// answerAfresh is answer, under the lock that it leaves locked. A NO for want of
+// funds is given only on the strength of a record that has all that was decided
+// before, where that can be had.
+func (b *Broker) answerAfresh(ctx context.Context, caller identity.Caller, q *question) (set *store.OfferSet, sessions []*store.Session, err error) {
+	b.mu.Lock()
+	set, sessions, short := b.answer(caller, q)
+	if len(sessions) > 0 || !short {
+		return set, sessions, nil
+	}
+	b.mu.Unlock()
+	_ = b.catchUp(ctx)
+	if q.funds, err = b.fundsOf(ctx, q.owners); err != nil {
+		return nil, nil, err
+	}
+	b.mu.Lock()
+	set, sessions, _ = b.answer(caller, q)
+	return set, sessions, nil
+}
+
 // answer decides on offers and holds them; b.mu is held. The sessions of a NO
-// are none.
-func (b *Broker) answer(caller identity.Caller, q *question) (*store.OfferSet, []*store.Session) {
+// are none; short says that some were left out since nobody could pay for them.
+func (b *Broker) answer(caller identity.Caller, q *question) (set *store.OfferSet, sessions []*store.Session, short bool) {
 	now := b.now()
-	set := &store.OfferSet{
+	set = &store.OfferSet{
 		ID: b.mint.New(now), User: caller.User, Created: now, Request: q.encoded,
 		Messages: slices.Concat(q.remarks, q.objections),
 	}
 	if len(q.objections) > 0 {
-		return set, nil
+		return set, nil, false
 	}
 	if open := b.state.open[caller.User]; open >= b.options.Offers.HoldGroupsPerUser {
 		set.Messages = append(set.Messages, ivoa.NewMessage(wall(now), ivoa.LevelError, ivoa.MessageResourceLimit,
 			"you have {open} answers with open offers, and no more are held for one user: accept or reject some, or wait until they expire",
 			"open", strconv.Itoa(open)))
-		return set, nil
+		return set, nil, false
 	}
 	candidates, pools, simulated := b.candidates(caller, q, now)
 	if len(candidates) == 0 {
 		set.Messages = append(set.Messages, b.unable(q, now))
-		return set, nil
+		return set, nil, false
 	}
 	set.Expires = now + b.options.Offers.HoldTime.Milliseconds()
 	proposals, refusals := scheduling.Propose(candidates, q.demand, q.constraints, scheduling.Limits{
@@ -85,27 +109,39 @@ func (b *Broker) answer(caller identity.Caller, q *question) (*store.OfferSet, [
 		HoldShare: b.options.Offers.HoldShare,
 		MaxOffers: b.options.Offers.PerRequest,
 	})
-	sessions := make([]*store.Session, 0, len(proposals))
-	for rank, p := range proposals {
-		s := b.offer(caller, q, set, p, rank+1)
+	var unpaid []*shortage
+	sessions = make([]*store.Session, 0, len(proposals))
+	for _, p := range proposals {
+		s := b.offer(q, set, p, len(sessions)+1)
 		s.Plan.Pool, s.Plan.Simulated = pools[p.Candidate].id, simulated[p.Candidate]
 		if s.Plan.Simulated {
 			s.Messages = append(s.Messages, ivoa.NewMessage(wall(now), ivoa.LevelWarn, messageSimulated,
 				"{site} would simulate this: no executor here runs {kind}, so that nothing would really run", "site", string(b.options.Name), "kind", q.kind))
 		}
 		s.Messages = append(s.Messages, b.priceMessages(s, now)...)
+		if lacks := b.afford(q, s); lacks != nil {
+			unpaid = append(unpaid, lacks)
+			continue
+		}
 		sessions = append(sessions, s)
 	}
 	sessions = b.hold(set, pools, sessions)
 	for _, r := range refusals {
 		set.Messages = append(set.Messages, b.refusal(r, now, len(sessions) > 0))
 	}
+	level := ivoa.LevelError
+	if len(sessions) > 0 {
+		level = ivoa.LevelInfo
+	}
+	for _, lacks := range unpaid {
+		set.Messages = append(set.Messages, lacks.message(now, level))
+	}
 	if len(sessions) == 0 {
 		set.Expires = 0
-		return set, nil
+		return set, nil, len(unpaid) > 0
 	}
 	b.openSet(set)
-	return set, sessions
+	return set, sessions, len(unpaid) > 0
 }
 
 // candidates are the pools that could run a question's executable.
@@ -117,7 +153,7 @@ func (b *Broker) candidates(caller identity.Caller, q *question, now store.Milli
 		if !ok || sim && taken {
 			continue
 		}
-		candidates = append(candidates, scheduling.Candidate{Timeline: p.timeline, Terms: b.terms(caller, q, p)})
+		candidates = append(candidates, scheduling.Candidate{Timeline: p.timeline, Terms: b.terms(q, p)})
 		pools, simulated = append(pools, p), append(simulated, sim)
 	}
 	return candidates, pools, simulated
@@ -215,7 +251,7 @@ const (
 )
 
 // offer makes a session of a proposal.
-func (b *Broker) offer(caller identity.Caller, q *question, set *store.OfferSet, p scheduling.Proposal, rank int) *store.Session {
+func (b *Broker) offer(q *question, set *store.OfferSet, p scheduling.Proposal, rank int) *store.Session {
 	s := &store.Session{
 		ID: b.mint.New(set.Created), OfferSet: set.ID, Owners: q.owners, Name: q.name,
 		Kind: q.kind, Data: q.dataKinds, Schemes: q.schemes, Stages: len(q.request.Data), Actions: ownActions(q.request.Executable),

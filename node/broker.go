@@ -107,6 +107,9 @@ type state struct {
 	attempts map[identity.UUID]*attempt        // in progress, by historyRef
 	open     map[string]int                    // open offer sets by user
 	accepted []identity.UUID                   // since WAITING was last written
+	// allowances are what the node may spend of accounts with a hard limit.
+	allowances map[accounting.BudgetID]store.Allowance
+	returning  bool // what is idle of them is on the agenda to be returned
 }
 
 // New returns a broker that has read its state from the store, and starts it.
@@ -179,14 +182,17 @@ type write struct {
 	set      *store.OfferSet
 	sessions []*store.Session
 	commands []accounting.Command
-	extra    func(*store.Tx) error
-	after    func() // once it is durable
+	// allowances are those that the decision changes: they are kept, and stored.
+	allowances []store.Allowance
+	extra      func(*store.Tx) error
+	after      func() // once it is durable
 }
 
 // submit queues a write; b.mu is held, so that writes are in the order of the
 // decisions. Sessions' new steps are published once they are durable.
 func (b *Broker) submit(w write) *store.Ticket {
 	w.commands = b.sound(w.commands)
+	b.keepAllowances(w.allowances)
 	return b.store.Submit(func(tx *store.Tx) error {
 		if w.set != nil {
 			if err := tx.PutOfferSet(w.set); err != nil {
@@ -195,6 +201,11 @@ func (b *Broker) submit(w write) *store.Ticket {
 		}
 		for _, s := range w.sessions {
 			if err := tx.PutSession(s); err != nil {
+				return err
+			}
+		}
+		for _, a := range w.allowances {
+			if err := tx.PutAllowance(a); err != nil {
 				return err
 			}
 		}

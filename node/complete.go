@@ -63,6 +63,15 @@ func (b *Broker) Complete(ctx context.Context, caller identity.Caller, ref ident
 	return CompletionAnswer{HistoryEntry: answer}, nil
 }
 
+// held is what of an estimate is released as the charge is posted: nothing where
+// the session will be despatched again, and keeps its hold.
+func held(estimate []accounting.Quantity, again bool) []accounting.Quantity {
+	if again {
+		return nil
+	}
+	return estimate
+}
+
 // completedBefore answers a completion of an attempt that has ended already.
 func (b *Broker) completedBefore(ctx context.Context, ref identity.UUID, command accounting.CompleteAttempt, refused error) (CompletionAnswer, error) {
 	p, ok := refused.(*Problem)
@@ -106,6 +115,8 @@ func (b *Broker) conclude(a *attempt, c despatch.Completion, command accounting.
 	notes, discounts := b.charge(s, &command, began, now)
 
 	again := b.mayTryAgain(s, a, c)
+	var spent []store.Allowance
+	command.Draws, spent = b.drawExcess(s, command.Charges, held(command.Estimate, again))
 	s = b.change(s, func(s *store.Session) {
 		s.Attempt.Ended = true
 		s.ExitCode = c.ExitCode
@@ -129,7 +140,7 @@ func (b *Broker) conclude(a *attempt, c despatch.Completion, command accounting.
 	b.metrics.completed(string(c.Outcome), now-began)
 	ticket := b.submit(write{
 		sessions: []*store.Session{s},
-		commands: commands,
+		commands: commands, allowances: spent,
 		extra: func(tx *store.Tx) error {
 			if err := tx.DeleteUpdates(ref); err != nil {
 				return err

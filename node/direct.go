@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 
 	"starling/api/ivoa"
 	"starling/federation/identity"
@@ -21,8 +22,10 @@ func (b *Broker) Direct(ctx context.Context, caller identity.Caller, req *ivoa.E
 	if err != nil {
 		return nil, err
 	}
-	b.mu.Lock()
-	set, sessions := b.answer(caller, q)
+	set, sessions, err := b.answerAfresh(ctx, caller, q)
+	if err != nil {
+		return nil, err
+	}
 	if len(sessions) == 0 {
 		ticket := b.submit(write{set: set})
 		b.mu.Unlock()
@@ -39,9 +42,13 @@ func (b *Broker) Direct(ctx context.Context, caller identity.Caller, req *ivoa.E
 		}
 		return tx.PutKey(caller.User, key, best.ID)
 	}})
-	accepted, ticket, err := b.accept(best, key, b.now())
+	accepted, ticket, err := b.accept(best, q.funds, key, b.now())
 	b.mu.Unlock()
 	b.metrics.asked(true)
+	var missing *lacking
+	if errors.As(err, &missing) {
+		return b.Update(ctx, caller, best.ID, ivoa.SetPhase(ivoa.SessionAccepted), key)
+	}
 	if err != nil {
 		return nil, err
 	}

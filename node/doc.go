@@ -7,6 +7,9 @@
 //     and holds the offers; direct.go asks and accepts in one step.
 //   - accept.go changes a session as its owner asks; phase.go has the table of
 //     what may follow what.
+//   - funds.go weighs what it costs against the limits of those who pay;
+//     allowance.go spends what the record entrusts the node with; orders.go
+//     takes what operators order of the ledger.
 //   - pool.go keeps what is booked together; executors.go registers who works
 //     there; despatch.go hands out what is due.
 //   - report.go and complete.go take what executors say; lease.go acts when

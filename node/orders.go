@@ -243,9 +243,7 @@ func (b *Broker) record(ctx context.Context, c accounting.Command) error {
 	if err := wait(ticket); err != nil {
 		return err
 	}
-	patience, cancel := context.WithTimeout(ctx, recordPatience)
-	defer cancel()
-	if err := b.options.Record.Barrier(patience); err != nil {
+	if err := b.catchUp(ctx); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -28,6 +28,7 @@ type question struct {
 	constraints scheduling.Constraints
 	remarks     []ivoa.Message // worth saying, whatever the answer is
 	objections  []ivoa.Message // each alone makes the answer NO
+	funds       funds          // what limits there are for the owners
 }
 
 // reader reads a request into a question, gathering everything that is wrong

@@ -34,6 +34,9 @@ func (b *Broker) reload() error {
 		if executors, err = tx.Executors(); err != nil {
 			return err
 		}
+		if b.state.allowances, err = tx.Allowances(); err != nil {
+			return err
+		}
 		return tx.LiveSessions(func(s *store.Session) error {
 			sessions = append(sessions, s)
 			if s.Phase == ivoa.SessionOffered && sets[s.OfferSet] == nil {

@@ -456,7 +456,7 @@ func TestAnEndThatIsNotYetDurableIsAnEnd(t *testing.T) {
 		command, err := recordCompletion(a.ref, completion(d, despatch.Completed), w.now())
 		require.NoError(t, err)
 		w.conclude(a, completion(d, despatch.Completed), command, nil)
-		_, _, err = w.decide(alice, id(t, s), ivoa.SessionCancelled, "")
+		_, _, err = w.decide(alice, id(t, s), ivoa.SessionCancelled, funds{}, "")
 		w.mu.Unlock()
 		conflictOf(t, err)
 		answer, err := w.complete(d, completion(d, despatch.Completed))

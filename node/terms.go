@@ -51,7 +51,7 @@ type terms struct {
 
 type siteMetrics struct{ computePerformance, ioThroughput float64 }
 
-func (b *Broker) terms(caller identity.Caller, q *question, p *pool) scheduling.Terms {
+func (b *Broker) terms(q *question, p *pool) scheduling.Terms {
 	return terms{
 		costs: b.options.Costs, bytes: q.bytes,
 		work: accounting.Work{Kind: q.kind, Site: accounting.NodeName(b.options.Name), Pool: b.poolName(p.id), Owners: q.owners},

@@ -44,6 +44,9 @@ type Session struct {
 	Metrics    []Amount        `json:"metrics,omitempty"`
 	Components []identity.UUID `json:"components"` // in the order of package node's walk
 
+	// Period is the one that an accepted session is charged in.
+	Period accounting.Period `json:"period,omitzero"`
+
 	AcceptKey string         `json:"acceptKey,omitzero"` // the Idempotency-Key it was accepted with
 	Messages  []ivoa.Message `json:"messages,omitempty"`
 	Trail     []Step         `json:"trail,omitempty"`
@@ -141,6 +144,17 @@ type AttemptRef struct {
 	Fence   uint64 `json:"fence"`
 	// Completion is the digest of the completion that was taken, if any.
 	Completion string `json:"completion,omitzero"`
+}
+
+// Allowance is the node's own count of what it may spend of a budget with a
+// hard limit.
+type Allowance struct {
+	Budget    accounting.BudgetID `json:"budget"`
+	Remaining accounting.Amount   `json:"remaining"`
+	Credited  accounting.Amount   `json:"credited"`       // of all that the record has ever granted
+	Number    uint64              `json:"number"`         // of the newest command about it
+	Asked     bool                `json:"asked,omitzero"` // what was granted to it may not be credited yet
+	Used      Millis              `json:"used,omitzero"`
 }
 
 // Executor is a registered executor.

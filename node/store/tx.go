@@ -4,32 +4,35 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"go.etcd.io/bbolt"
 
+	"starling/accounting"
 	"starling/api/ivoa"
 	"starling/federation/identity"
 )
 
 // The buckets. UUIDs are keys as 16 bytes and sort by time.
 var (
-	bucketOfferSets = []byte("offersets")
-	bucketSessions  = []byte("sessions")
-	bucketLive      = []byte("live")      // session: none; those that are not at their end
-	bucketOwners    = []byte("owners")    // user NUL session: phase
-	bucketAttempts  = []byte("attempts")  // ref: AttemptRef
-	bucketUpdates   = []byte("updates")   // ref and key digest: none; of live attempts
-	bucketFiles     = []byte("files")     // session, role NUL name: File; of the newest attempt
-	bucketExecutors = []byte("executors") // executor
-	bucketKeys      = []byte("keys")      // user NUL idempotency key: session
-	bucketMeta      = []byte("meta")
+	bucketOfferSets  = []byte("offersets")
+	bucketSessions   = []byte("sessions")
+	bucketLive       = []byte("live")       // session: none; those that are not at their end
+	bucketOwners     = []byte("owners")     // user NUL session: phase
+	bucketAttempts   = []byte("attempts")   // ref: AttemptRef
+	bucketUpdates    = []byte("updates")    // ref and key digest: none; of live attempts
+	bucketFiles      = []byte("files")      // session, role NUL name: File; of the newest attempt
+	bucketExecutors  = []byte("executors")  // executor
+	bucketKeys       = []byte("keys")       // user NUL idempotency key: session
+	bucketAllowances = []byte("allowances") // the budget's names: Allowance
+	bucketMeta       = []byte("meta")
 )
 
 func createBuckets(tx *bbolt.Tx) error {
 	for _, name := range [][]byte{
 		bucketOfferSets, bucketSessions, bucketLive, bucketOwners, bucketAttempts,
-		bucketUpdates, bucketFiles, bucketExecutors, bucketKeys, bucketMeta,
+		bucketUpdates, bucketFiles, bucketExecutors, bucketKeys, bucketAllowances, bucketMeta,
 	} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
@@ -304,6 +307,24 @@ func (tx *Tx) Key(user, key string) identity.UUID {
 		return identity.UUID(value)
 	}
 	return identity.UUID{}
+}
+
+// PutAllowance stores the node's count of an allowance.
+func (tx *Tx) PutAllowance(a Allowance) error {
+	names := []string{string(a.Budget.Owner.Kind), string(a.Budget.Owner.ID), string(a.Budget.Period), string(a.Budget.Resource), string(a.Budget.Unit)}
+	return tx.put(bucketAllowances, []byte(strings.Join(names, "\x00")), a)
+}
+
+// Allowances reads all of them.
+func (tx *Tx) Allowances() (map[accounting.BudgetID]Allowance, error) {
+	all := map[accounting.BudgetID]Allowance{}
+	err := tx.Bucket(bucketAllowances).ForEach(func(key, _ []byte) error {
+		var a Allowance
+		_, err := tx.get(bucketAllowances, key, &a)
+		all[a.Budget] = a
+		return err
+	})
+	return all, err
 }
 
 // HighWater returns the time of the newest UUID that the store has seen, in
