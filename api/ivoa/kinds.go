@@ -1,7 +1,20 @@
 package ivoa
 
+import "strings"
+
 // Schema is the base of every kind that ExecutionBroker 1.0 defines.
 const Schema = "https://www.purl.org/ivoa.net/Calycopis-openapi/schema/v1.0/kinds"
+
+// ShortKind is what people call a kind: docker-container, process, simple-data.
+// It is for them alone; several kinds may share one.
+func ShortKind(kind string) string {
+	name := kind[strings.LastIndexAny(kind, "/:")+1:]
+	name = strings.TrimSuffix(strings.TrimSuffix(name, ".yaml"), "-resource")
+	if i := strings.LastIndexByte(name, '-'); i > 0 && strings.Trim(name[i:], "-.0123456789") == "" {
+		name = name[:i] // its version
+	}
+	return name
+}
 
 // Executables.
 const (

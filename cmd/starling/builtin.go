@@ -11,13 +11,9 @@ import (
 
 	"starling/api"
 	"starling/api/despatch"
-	"starling/api/ivoa"
 	"starling/federation/identity"
 	"starling/node/config"
 	"starling/node/executor"
-	"starling/node/executor/process"
-	"starling/node/executor/simulator"
-	"starling/node/executor/stage"
 )
 
 // headStart is how long the node's first listening waits for its executors. It
@@ -71,36 +67,4 @@ func run(e *executor.Executor, name string, log *slog.Logger, stops *stack) {
 		running.Wait()
 		return nil
 	})
-}
-
-// newBackend makes what runs the work of a built-in executor, and says what it
-// can run.
-func newBackend(name string, c config.Config, log *slog.Logger, stops *stack) (executor.Backend, despatch.Registration, error) {
-	if name == "simulator" {
-		return simulator.New(), despatch.Registration{Kinds: simulated(), Simulated: true}, nil
-	}
-	stager := stage.New(stage.Options{AllowPrivate: c.Executor.Staging.AllowPrivate, Overall: c.Executor.Staging.Timeout})
-	stops.push(func() error { stager.Close(); return nil })
-	root, err := filepath.Abs(filepath.Join(c.Data, workDir))
-	if err != nil {
-		return nil, despatch.Registration{}, err
-	}
-	backend, err := process.New(process.Options{
-		Root: root, Shim: []string{"/proc/self/exe", "shim"}, Stager: stager,
-		Sandbox:        map[string]process.Sandbox{"auto": process.SandboxAuto, "always": process.SandboxRequired, "never": process.SandboxOff}[c.Executor.Process.Bubblewrap],
-		UnshareNetwork: !c.Executor.Process.Network, Retention: c.Executor.Process.OutputRetention, Logger: log,
-	})
-	return backend, despatch.Registration{
-		Kinds:   []string{ivoa.KindProcess, ivoa.KindSimpleData},
-		Schemes: []string{"http", "https"},
-	}, err
-}
-
-// simulated lists all kinds there are: the simulator takes those that no other
-// executor takes.
-func simulated() []string {
-	return []string{
-		ivoa.KindDockerContainer, ivoa.KindSingularityContainer, ivoa.KindJupyterNotebook, ivoa.KindProcess, ivoa.KindSequence,
-		ivoa.KindSimpleData, ivoa.KindS3Data, ivoa.KindRucioData, ivoa.KindIvoaData, ivoa.KindSkaoData,
-	}
 }

@@ -389,7 +389,7 @@ func TestServeFlagsBecomeSettings(t *testing.T) {
 	require.NoError(t, err)
 	set, err := cmd.Flags().GetStringArray("set")
 	require.NoError(t, err)
-	c, err := a.loadConfig(cmd.Flags(), "", capacity, set)
+	c, err := a.loadConfig(cmd.Flags(), settings{keys: serveKeys, capacity: capacity, set: set})
 	require.NoError(t, err)
 	assert.True(t, c.Dev)
 	assert.Empty(t, c.Executors)

@@ -49,7 +49,7 @@ cost? It gives firm, timed, priced offers; you accept one, and it runs.
 	add(groupRun, newRun(a), newOffers(a), newAccept(a), newReject(a))
 	add(groupSession, newWatch(a), newCancel(a), newLogs(a), newFiles(a), newConnect(a), newSessions(a))
 	add(groupRecord, newHistory(a), newAccounts(a), newStatement(a))
-	add(groupNode, newServe(a), newConfig(a), newToken(a), newDebug(a))
+	add(groupNode, newServe(a), newExecutor(a), newConfig(a), newToken(a), newDebug(a))
 	root.AddCommand(newVersion(a))
 	return root
 }

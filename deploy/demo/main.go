@@ -20,6 +20,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"starling/deploy/launch"
 )
 
 func main() {
@@ -57,9 +59,9 @@ func demo(ctx context.Context, binary, example string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, node.stop()) }()
+	defer func() { err = errors.Join(err, node.Stop(20*time.Second)) }()
 
-	user := user{binary: binary, dir: dir, node: node.url}
+	user := user{binary: binary, dir: dir, node: node.URL}
 	results := filepath.Join(dir, "results")
 	for _, command := range [][]string{
 		{"run", "-f", request, "--download", results},
@@ -107,85 +109,21 @@ func writeRequest(example, dir, url string) (string, error) {
 	return path, os.WriteFile(path, []byte(strings.ReplaceAll(string(text), "DATA/", url+"/")), 0o600)
 }
 
-// node is a development node in a process of its own.
-type node struct {
-	process *exec.Cmd
-	url     string
-	ended   chan error
-	log     string
-}
-
-func startNode(ctx context.Context, binary, dir string) (*node, error) {
-	address, err := freeAddress()
+// startNode starts a development node in a process of its own.
+func startNode(ctx context.Context, binary, dir string) (*launch.Node, error) {
+	n, err := launch.NewNode(binary, "demo", filepath.Join(dir, "data"), "--capacity", "cores=8,memory=16,storage=100,gpus=0")
 	if err != nil {
 		return nil, err
 	}
-	n := &node{url: "http://" + address, ended: make(chan error, 1), log: filepath.Join(dir, "node.log")}
-	log, err := os.Create(n.log)
-	if err != nil {
+	if err := n.Start(); err != nil {
 		return nil, err
 	}
-	defer log.Close()
-	n.process = exec.Command(binary, "serve", "--dev", "--name", "demo", "--http", address,
-		"--data", filepath.Join(dir, "data"), "--capacity", "cores=8,memory=16,storage=100,gpus=0")
-	n.process.Stdout, n.process.Stderr = log, log
-	if err := n.process.Start(); err != nil {
-		return nil, fmt.Errorf("start the node: %w", err)
-	}
-	go func() { n.ended <- n.process.Wait() }()
-	fmt.Printf("a development node is at %s\n", n.url)
-	if err := n.ready(ctx); err != nil {
-		return nil, errors.Join(err, n.stop())
+	fmt.Printf("a development node is at %s\n", n.URL)
+	if err := n.Ready(ctx); err != nil {
+		n.Kill()
+		return nil, err
 	}
 	return n, nil
-}
-
-// freeAddress finds a port that nobody has at the moment.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return listener.Addr().String(), listener.Close()
-}
-
-// ready waits until the node takes work.
-func (n *node) ready(ctx context.Context) error {
-	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, n.url+"/readyz", nil)
-		if err != nil {
-			return err
-		}
-		if answer, err := http.DefaultClient.Do(request); err == nil {
-			answer.Body.Close()
-			if answer.StatusCode == http.StatusOK {
-				return nil
-			}
-		}
-		select {
-		case err := <-n.ended:
-			n.ended <- err
-			log, _ := os.ReadFile(n.log)
-			return fmt.Errorf("the node has ended (%v); it said:\n%s", err, log)
-		case <-ctx.Done():
-			return fmt.Errorf("the node did not become ready: %w", ctx.Err())
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
-// stop ends the node as an operator would, and waits for it.
-func (n *node) stop() error {
-	_ = n.process.Process.Signal(syscall.SIGTERM)
-	select {
-	case err := <-n.ended:
-		if err != nil {
-			return fmt.Errorf("the node has ended: %w", err)
-		}
-		return nil
-	case <-time.After(20 * time.Second):
-		return errors.Join(errors.New("the node did not stop within 20 s"), n.process.Process.Kill(), <-n.ended)
-	}
 }
 
 // user is somebody at a terminal.

@@ -2,20 +2,21 @@ package examples
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"starling/deploy/launch"
 )
 
 // An executor in a page of Python, written from the protocol's documentation
@@ -69,7 +70,7 @@ func outlivesAKilledNode(t *testing.T, n *node) {
 	n.startTelescope()
 	session := n.accept("telescope.yaml")
 	n.attempt(session, func(h history) bool { return len(h.Exposures) > 0 })
-	n.kill()
+	n.Kill()
 	n.start()
 	h := n.ending(session)
 	assert.Equal(t, "COMPLETED", h.Phase)
@@ -102,61 +103,40 @@ schedule: {requested: {duration: PT2H}}
 
 // node is the program as a site runs it, with no executor built in.
 type node struct {
-	t                  *testing.T
-	binary, data, addr string
-	process            *exec.Cmd
+	*launch.Node
+	t *testing.T
 }
 
 func startNode(t *testing.T, binary string) *node {
 	t.Helper()
-	n := &node{t: t, binary: binary, data: filepath.Join(t.TempDir(), "data"), addr: freeAddress(t)}
-	n.start()
-	t.Cleanup(n.kill)
-	return n
-}
-
-func freeAddress(t *testing.T) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	n, err := launch.NewNode(binary, "lt", filepath.Join(t.TempDir(), "data"), "--executors", "", "--log-level", "error")
 	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
+	t.Cleanup(n.Kill)
+	started := &node{n, t}
+	started.start()
+	return started
 }
 
 // start starts the node and waits until it takes work.
 func (n *node) start() {
 	n.t.Helper()
-	n.process = n.spawn(nil, n.binary, "serve", "--dev", "--name", "lt", "--http", n.addr, "--data", n.data, "--executors", "", "--log-level", "error")
-	n.eventually("the node is ready", func() bool {
-		resp, err := http.Get("http://" + n.addr + "/readyz")
-		if err != nil {
-			return false
-		}
-		resp.Body.Close()
-		return resp.StatusCode == http.StatusOK
-	})
-}
-
-func (n *node) kill() {
-	_ = n.process.Process.Kill()
-	_ = n.process.Wait()
+	require.NoError(n.t, n.Start())
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	require.NoError(n.t, n.Ready(ctx))
 }
 
 // startTelescope starts the executor, and returns what kills it.
 func (n *node) startTelescope() (kill func()) {
 	n.t.Helper()
-	token := strings.TrimSpace(n.starling("token", "--user", "robot", "--roles", "executor", "--data", n.data))
-	process := n.spawn([]string{"STARLING_TOKEN=" + token}, "python3", "executor.py", "http://"+n.addr)
-	ended := false
-	kill = func() {
-		if !ended {
-			ended = true
-			_ = process.Process.Kill()
-			_ = process.Wait()
-		}
+	token := strings.TrimSpace(n.starling("token", "--user", "robot", "--roles", "executor", "--data", n.Data))
+	telescope := &launch.Process{
+		Program: "python3", Arguments: []string{"executor.py", n.URL}, Env: []string{"STARLING_TOKEN=" + token}, Log: n.Data + ".telescope.log",
 	}
-	n.t.Cleanup(kill)
+	require.NoError(n.t, telescope.Start())
+	n.t.Cleanup(telescope.Kill)
 	n.eventually("the telescope has registered", func() bool {
-		resp, err := http.Get("http://" + n.addr + "/executors")
+		resp, err := http.Get(n.URL + "/executors")
 		if err != nil {
 			return false
 		}
@@ -164,26 +144,15 @@ func (n *node) startTelescope() (kill func()) {
 		body, err := io.ReadAll(resp.Body)
 		return err == nil && bytes.Contains(body, []byte(`"telescope"`))
 	})
-	return kill
-}
-
-// spawn starts a process that ends with the test, however the test ends.
-func (n *node) spawn(env []string, program string, args ...string) *exec.Cmd {
-	n.t.Helper()
-	process := exec.Command(program, args...)
-	process.Env = append(os.Environ(), env...)
-	process.Stderr = os.Stderr
-	process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	require.NoError(n.t, process.Start())
-	return process
+	return telescope.Kill
 }
 
 // starling runs one command against the node and returns what it prints.
 func (n *node) starling(args ...string) string {
 	n.t.Helper()
 	var out, problems bytes.Buffer
-	command := exec.Command(n.binary, args...)
-	command.Env = append(os.Environ(), "STARLING_NODE=http://"+n.addr, "XDG_CONFIG_HOME="+n.data)
+	command := exec.Command(n.Program, args...)
+	command.Env = append(os.Environ(), "STARLING_NODE="+n.URL, "XDG_CONFIG_HOME="+n.Data)
 	command.Stdout, command.Stderr = &out, &problems
 	require.NoError(n.t, command.Run(), "starling %v: %s", args, &problems)
 	return out.String()

@@ -202,7 +202,7 @@ func TestBadInputIsRefusedAndLeavesNoTrace(t *testing.T) {
 		return n.metric("go_goroutines") <= goroutines+3 && n.metric("process_open_fds") <= files+3
 	})
 	assert.Equal(t, 200, n.do("GET", "/readyz", nil).Status)
-	assert.NotContains(t, n.Log(), "status=500")
+	assert.NotContains(t, n.Said(), "status=500")
 }
 
 func isProblem(t *testing.T, a answer, where string) {

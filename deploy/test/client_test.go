@@ -206,13 +206,18 @@ func terminal(phase string) bool {
 // free is how many cores of the node are free now.
 func (n *Node) free() int64 {
 	n.t.Helper()
+	free, _ := n.cores()
+	return free
+}
+
+// cores is how many cores of the node are free now, of how many.
+func (n *Node) cores() (free, all int64) {
+	n.t.Helper()
 	var nodes struct {
-		Nodes []struct {
-			Free struct{ Cores, Memory, Storage int64 }
-		}
+		Nodes []struct{ Free, Capacity struct{ Cores int64 } }
 	}
 	n.do("GET", "/federation/nodes", nil).into(n.t, &nodes)
-	return nodes.Nodes[0].Free.Cores
+	return nodes.Nodes[0].Free.Cores, nodes.Nodes[0].Capacity.Cores
 }
 
 // metric reads one of the node's metrics.

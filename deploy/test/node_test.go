@@ -2,9 +2,9 @@ package systemtest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +17,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"starling/deploy/launch"
 )
 
 // binary is the program under test; TestMain builds it.
@@ -72,13 +74,8 @@ const capacity = "cores=8,memory=16,storage=100,gpus=0"
 // Node is a broker in a process of its own, with a data directory that outlives
 // the process.
 type Node struct {
-	t     *testing.T
-	URL   string
-	Data  string
-	flags []string
-
-	process *exec.Cmd
-	ended   chan struct{} // closed when the process has ended
+	*launch.Node
+	t *testing.T
 }
 
 // start starts a development node with a data directory of its own; the flags
@@ -93,82 +90,29 @@ func start(t *testing.T, flags ...string) *Node {
 
 func newNode(t *testing.T, data string, flags ...string) *Node {
 	t.Helper()
-	address := freeAddress(t)
-	n := &Node{t: t, URL: "http://" + address, Data: data}
-	n.flags = append([]string{"serve", "--dev", "--name", "test", "--http", address, "--data", n.Data, "--capacity", capacity}, flags...)
 	config := data + ".yaml"
 	require.NoError(t, os.WriteFile(config, []byte(prices), 0o600))
-	n.flags = append(n.flags, "--config", config)
+	flags = append([]string{"--capacity", capacity}, flags...)
+	node, err := launch.NewNode(binary, "test", data, append(flags, "--config", config)...)
+	require.NoError(t, err)
+	n := &Node{node, t}
 	t.Cleanup(n.autopsy)
 	return n
-}
-
-// freeAddress finds a port of loopback that nobody has at the moment.
-func freeAddress(t *testing.T) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // Start starts the node's process and waits until it takes work.
 func (n *Node) Start() {
 	n.t.Helper()
 	n.launch()
-	eventually(n.t, "the node to be ready", func() bool {
-		if !n.Alive() {
-			n.t.Fatalf("the node has ended; it said:\n%s", n.Log())
-		}
-		a, err := n.try("GET", "/readyz", nil)
-		return err == nil && a.Status == 200
-	})
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	require.NoError(n.t, n.Ready(ctx))
 }
 
 // launch starts the node's process and waits for nothing.
 func (n *Node) launch() {
 	n.t.Helper()
-	log, err := os.OpenFile(n.logPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	require.NoError(n.t, err)
-	defer log.Close()
-	n.process = exec.Command(binary, n.flags...)
-	n.process.Stdout, n.process.Stderr = log, log
-	// The node dies with the test, however the test ends.
-	n.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	require.NoError(n.t, n.process.Start())
-	process, ended := n.process, make(chan struct{})
-	n.ended = ended
-	go func() {
-		_ = process.Wait() // Stop reads the status
-		close(ended)
-	}()
-}
-
-func (n *Node) logPath() string { return n.Data + ".log" }
-
-// Log is all that the node has said in all of its lives.
-func (n *Node) Log() string {
-	log, _ := os.ReadFile(n.logPath())
-	return string(log)
-}
-
-// Alive reports whether the node's process runs.
-func (n *Node) Alive() bool {
-	if n.process == nil {
-		return false
-	}
-	select {
-	case <-n.ended:
-		return false
-	default:
-		return true
-	}
-}
-
-// Kill ends the node as a crash would, with no chance to do anything.
-func (n *Node) Kill() {
-	n.t.Helper()
-	require.NoError(n.t, n.process.Process.Kill())
-	<-n.ended
+	require.NoError(n.t, n.Node.Start())
 }
 
 // Restart kills the node and starts it again.
@@ -181,20 +125,8 @@ func (n *Node) Restart() {
 // Stop ends the node as an operator would, and returns its exit status.
 func (n *Node) Stop() int {
 	n.t.Helper()
-	if !n.Alive() {
-		return n.process.ProcessState.ExitCode()
-	}
-	err := n.process.Process.Signal(syscall.SIGTERM)
-	if err != nil && !errors.Is(err, os.ErrProcessDone) {
-		n.t.Errorf("stop the node: %v", err)
-	}
-	select {
-	case <-n.ended:
-	case <-time.After(patience):
-		n.t.Errorf("the node did not stop on SIGTERM; it said:\n%s", n.Log())
-		n.Kill()
-	}
-	return n.process.ProcessState.ExitCode()
+	assert.NoError(n.t, n.Node.Stop(patience))
+	return n.Status()
 }
 
 // autopsy ends a test's node, and holds for every test: the node stops when it
@@ -202,8 +134,8 @@ func (n *Node) Stop() int {
 // nothing of its data directory goes on running.
 func (n *Node) autopsy() {
 	t := n.t
-	if n.process == nil {
-		return
+	if n.Ended() == nil {
+		return // it was never started
 	}
 	if n.Alive() {
 		assert.Equal(t, 0, n.Stop(), "exit status of the node")
@@ -222,13 +154,13 @@ func (n *Node) autopsy() {
 	}
 	n.checkLogs()
 	if t.Failed() {
-		t.Logf("the node's log:\n%s", last(n.Log(), 200))
+		t.Logf("the node's log:\n%s", last(n.Said(), 200))
 	}
 }
 
 func (n *Node) checkLogs() {
 	shim, _ := os.ReadFile(filepath.Join(n.Data, "work", "shim.log"))
-	for _, log := range []string{n.Log(), string(shim)} {
+	for _, log := range []string{n.Said(), string(shim)} {
 		for _, bad := range []string{"DATA RACE", "panic", "a request failed", "fatal error"} {
 			if at := strings.Index(log, bad); at >= 0 {
 				n.t.Errorf("the log says %q:\n%s", bad, log[at:min(len(log), at+2000)])

@@ -106,7 +106,10 @@ func (n *Node) chargedOnce(a attempt) {
 // ledger balances.
 func (n *Node) settled() {
 	n.t.Helper()
-	eventually(n.t, "everything to be free again", func() bool { return n.free() == 8 })
+	eventually(n.t, "everything to be free again", func() bool {
+		free, all := n.cores()
+		return free == all
+	})
 	// What is free is what has been decided; the ledger follows when that is
 	// durable.
 	eventually(n.t, "nothing to be held", func() bool {

@@ -61,7 +61,7 @@ func TestSIGTERMStopsANodeWithOpenStreamsAndLeavesItsWorkRunning(t *testing.T) {
 	for _, h := range []*held{poll, events, output} {
 		<-h.ended
 	}
-	assert.NotContains(t, n.Log(), "level=ERROR", "stopping is no error")
+	assert.NotContains(t, n.Said(), "level=ERROR", "stopping is no error")
 	assert.Equal(t, 1, g.waiting(), "the program goes on")
 	n.Start()
 	n.await(id, "RUNNING")

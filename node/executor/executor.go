@@ -19,6 +19,9 @@ type Executor struct {
 	registered chan struct{}          // closed when it first does
 	lost       chan struct{}          // asks for a registration at once
 
+	asking context.Context // of the requests for work
+	noMore context.CancelFunc
+
 	mu        sync.Mutex
 	attempts  map[string]*attempt // by historyRef
 	performed sync.WaitGroup
@@ -35,37 +38,55 @@ func New(o Options) (*Executor, error) {
 	if o.SendFiles {
 		o.Backend = &courier{Backend: o.Backend, client: o.Client, timing: o.Timing, log: o.Logger}
 	}
-	return &Executor{
+	e := &Executor{
 		Options:    o,
 		spool:      spool,
 		slots:      make(chan struct{}, o.Attempts),
 		registered: make(chan struct{}),
 		lost:       make(chan struct{}, 1),
 		attempts:   map[string]*attempt{},
-	}, nil
+	}
+	e.asking, e.noMore = context.WithCancel(context.Background())
+	return e, nil
+}
+
+// Finish makes Run ask for no more work, and return once what it has is done
+// and reported.
+func (e *Executor) Finish() { e.noMore() }
+
+// Running is how many attempts the executor has, those included that only wait
+// for the answer to their last report.
+func (e *Executor) Running() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.attempts)
 }
 
 // Registered returns a channel that is closed once the node knows the executor.
 func (e *Executor) Registered() <-chan struct{} { return e.registered }
 
-// Run works until ctx is done, and returns when everything it started has
-// ended. Work that can go on without the executor does. It returns an error
-// only when it couldn't begin.
+// Run works until ctx is done, or it has finished after Finish, and returns when
+// everything it started has ended. When ctx is done, work that can go on without
+// the executor does. It returns an error only when it couldn't begin.
 func (e *Executor) Run(ctx context.Context) error {
 	if err := e.resume(ctx); err != nil {
 		return fmt.Errorf("take up the work of executor %s: %w", e.Registration.Name, err)
 	}
-	var loops sync.WaitGroup
-	loops.Go(func() { e.keepRegistered(ctx) })
+	defer context.AfterFunc(ctx, e.noMore)()
+	var registering, polls sync.WaitGroup
+	known, unknown := context.WithCancel(ctx)
+	registering.Go(func() { e.keepRegistered(known) })
 	select {
 	case <-e.registered:
 		for range e.Pollers {
-			loops.Go(func() { e.poll(ctx) })
+			polls.Go(func() { e.poll(ctx) })
 		}
-	case <-ctx.Done():
+	case <-e.asking.Done():
 	}
-	loops.Wait()
+	polls.Wait()
 	e.performed.Wait()
+	unknown()
+	registering.Wait()
 	return nil
 }
 

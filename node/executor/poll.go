@@ -13,18 +13,19 @@ import (
 // time was up: it has work to think about, and may have some in a moment.
 const maxEarly = time.Second
 
-// poll asks for work until ctx is done.
+// poll asks for work until there is to be no more of it. What it gets is
+// performed until ctx is done.
 func (e *Executor) poll(ctx context.Context) {
 	trouble := e.Timing.backoff()
 	early := &backoff{min: e.Timing.MinBackoff / 4, max: maxEarly, next: e.Timing.MinBackoff / 4}
 	for {
 		select {
 		case e.slots <- struct{}{}:
-		case <-ctx.Done():
+		case <-e.asking.Done():
 			return
 		}
 		asked := time.Now()
-		d, err := e.ask(ctx)
+		d, err := e.ask(e.asking)
 		if d != nil {
 			trouble.reset()
 			early.reset()
@@ -33,13 +34,13 @@ func (e *Executor) poll(ctx context.Context) {
 		}
 		e.freeSlot()
 		switch {
-		case ctx.Err() != nil:
+		case e.asking.Err() != nil:
 			return
 		case err != nil:
 			e.troubled(err)
-			trouble.pause(ctx)
+			trouble.pause(e.asking)
 		case time.Since(asked) < e.Timing.Poll/2:
-			early.pause(ctx)
+			early.pause(e.asking)
 		default:
 			trouble.reset()
 			early.reset()

@@ -19,6 +19,8 @@ type Options struct {
 	// Idle is how long a server may send nothing: 60 s. Headers is how long it
 	// may take to begin its answer: 60 s. Overall bounds one file: 24 h.
 	Idle, Headers, Overall time.Duration
+	// MaxBytes is the largest file that is fetched; 0: no limit but a request's.
+	MaxBytes int64
 	// Tries is how often in a row a request may fail without a byte gained: 6.
 	Tries int
 	// MinBackoff and MaxBackoff bound the pause between them: 500 ms and 30 s.
@@ -72,6 +74,9 @@ type Result struct {
 func (s *Stager) Fetch(ctx context.Context, r Request) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.Overall)
 	defer cancel()
+	if s.MaxBytes > 0 && (r.Limit == 0 || r.Limit > s.MaxBytes) {
+		r.Limit = s.MaxBytes
+	}
 	place, err := place(r)
 	if err != nil {
 		return Result{}, err

@@ -25,11 +25,11 @@ type client struct {
 }
 
 func (n *node) dial() (*client, error) {
-	conn, err := net.Dial("tcp", n.address)
+	conn, err := net.Dial("tcp", n.Address)
 	if err != nil {
 		return nil, err
 	}
-	return &client{conn: conn, in: bufio.NewReaderSize(conn, 64<<10), host: n.address}, nil
+	return &client{conn: conn, in: bufio.NewReaderSize(conn, 64<<10), host: n.Address}, nil
 }
 
 func (c *client) close() { c.conn.Close() }

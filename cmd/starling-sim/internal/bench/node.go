@@ -4,25 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"starling/deploy/launch"
 )
 
 // node is a node under test, in a process of its own.
 type node struct {
-	process *exec.Cmd
-	address string
-	dir     string
-	log     string
-	ended   chan struct{}
-	err     error // how it ended
+	*launch.Node
+	dir string
 }
 
 // Everything that would bound a load by its intent rather than by its speed is set out of the way.
@@ -32,93 +28,34 @@ var generous = []string{
 }
 
 // start starts a node and waits until it takes work. End it with stop.
-func (l *lab) start(ctx context.Context, flags ...string) (*node, error) {
+func (l *lab) start(ctx context.Context, flags ...string) (_ *node, err error) {
 	dir, err := os.MkdirTemp(l.Dir, "starling-bench-")
 	if err != nil {
 		return nil, err
 	}
-	address, err := freeAddress()
-	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	n := &node{address: address, dir: dir, log: filepath.Join(dir, "node.log"), ended: make(chan struct{})}
-	if err := n.run(l.Starling, flags); err != nil {
-		return nil, errors.Join(fmt.Errorf("start a node: %w", err), os.RemoveAll(dir))
-	}
-	if err := n.ready(ctx); err != nil {
-		return nil, errors.Join(err, n.stop())
-	}
-	return n, nil
-}
-
-func (n *node) run(program string, flags []string) error {
-	log, err := os.Create(n.log)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	arguments := append([]string{"serve", "--dev", "--name", "bench", "--http", n.address, "--data", filepath.Join(n.dir, "data")}, generous...)
-	n.process = exec.Command(program, append(arguments, flags...)...)
-	n.process.Stdout, n.process.Stderr = log, log
-	n.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches us first, and we stop it
-	if err := n.process.Start(); err != nil {
-		return err
-	}
-	go func() {
-		n.err = n.process.Wait()
-		close(n.ended)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
 	}()
-	return nil
-}
-
-// freeAddress finds a port of loopback that nobody has at the moment.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	n, err := launch.NewNode(l.Starling, "bench", filepath.Join(dir, "data"), slices.Concat(generous, flags)...)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return listener.Addr().String(), listener.Close()
-}
-
-// ready waits until the node takes work.
-func (n *node) ready(ctx context.Context) error {
-	for {
-		if answer, err := http.Get("http://" + n.address + "/readyz"); err == nil {
-			answer.Body.Close()
-			if answer.StatusCode == http.StatusOK {
-				return nil
-			}
-		}
-		select {
-		case <-n.ended:
-			log, _ := os.ReadFile(n.log)
-			return fmt.Errorf("the node has ended (%v); it said:\n%s", n.err, log)
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(20 * time.Millisecond):
-		}
+	if err := n.Start(); err != nil {
+		return nil, err
 	}
+	if err := n.Ready(ctx); err != nil {
+		n.Kill()
+		return nil, err
+	}
+	return &node{n, dir}, nil
 }
-
-// patience is how long a node may take to stop.
-const patience = 30 * time.Second
 
 // stop ends the node as an operator would, waits for it and removes its data.
 func (n *node) stop() error {
-	_ = n.process.Process.Signal(syscall.SIGTERM)
-	var err error
-	select {
-	case <-n.ended:
-		err = n.err
-	case <-time.After(patience):
-		err = errors.Join(errors.New("the node did not stop"), n.process.Process.Kill())
-		<-n.ended
-	}
-	if err != nil {
-		log, _ := os.ReadFile(n.log)
-		err = fmt.Errorf("the node has ended: %w; it said:\n%s", err, log)
-	}
-	return errors.Join(err, os.RemoveAll(n.dir))
+	const patience = 30 * time.Second
+	return errors.Join(n.Stop(patience), os.RemoveAll(n.dir))
 }
 
 // with measures on a node that is ended afterwards.

@@ -14,7 +14,7 @@ type resident struct{ anonymous, files float64 }
 
 // resident reads what the kernel tells of the node's memory.
 func (n *node) resident() (resident, error) {
-	f, err := os.Open("/proc/" + strconv.Itoa(n.process.Process.Pid) + "/status")
+	f, err := os.Open("/proc/" + strconv.Itoa(n.Pid()) + "/status")
 	if err != nil {
 		return resident{}, err
 	}
@@ -46,14 +46,14 @@ const tick = 10 * time.Millisecond
 // processorTime is how long the node's process has run so far. Unlike the clock's time it is not longer on a machine
 // that others use too.
 func (n *node) processorTime() (time.Duration, error) {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(n.process.Process.Pid) + "/stat")
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(n.Pid()) + "/stat")
 	if err != nil {
 		return 0, err
 	}
 	// The name, in brackets, may hold anything; state is the first field behind it, utime and stime the 12th and 13th.
 	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
 	if len(fields) < 13 {
-		return 0, fmt.Errorf("the kernel tells too little of process %d", n.process.Process.Pid)
+		return 0, fmt.Errorf("the kernel tells too little of process %d", n.Pid())
 	}
 	ticks := int64(0)
 	for _, field := range fields[11:13] {
