@@ -67,10 +67,11 @@ func (c Correct) apply(s *state) (Result, error) {
 	if err := bill.reprice(c.Charges); err != nil {
 		return Result{}, err
 	}
-	if err := s.settle(h, bill, row); err != nil {
+	changes, err := s.settle(h, bill, row)
+	if err != nil {
 		return Result{}, err
 	}
-	return Result{}, s.putAdjustment(h, Adjustment{
+	return Result{}, s.putAdjustment(h, changes, Adjustment{
 		ID: c.ID, Kind: EntryCorrection, Time: c.Time, By: c.By, Reason: c.Reason,
 		Resources: c.Resources, Charges: c.Charges, Tariff: c.Tariff,
 	})
@@ -92,10 +93,11 @@ func (c Credit) apply(s *state) (Result, error) {
 		}
 	}
 	row := entryRow{Time: c.Time, Kind: c.Kind, Cause: string(c.ID)}
-	if err := s.settle(h, bill, row); err != nil {
+	changes, err := s.settle(h, bill, row)
+	if err != nil {
 		return Result{}, err
 	}
-	return Result{}, s.putAdjustment(h, Adjustment{
+	return Result{}, s.putAdjustment(h, changes, Adjustment{
 		ID: c.ID, Kind: c.Kind, Time: c.Time, By: c.By, Reason: c.Reason, Amounts: c.Amounts,
 	})
 }
@@ -119,8 +121,9 @@ func (s *state) adjustable(id AdjustmentID, ref Ref, c adjuster) (h *attemptHead
 	return h, false, nil
 }
 
-// putAdjustment puts an adjustment into the attempt's history.
-func (s *state) putAdjustment(h *attemptHead, a Adjustment) error {
+// putAdjustment puts an adjustment into the attempt's history, and what it
+// changed of what is owed into the statements.
+func (s *state) putAdjustment(h *attemptHead, changes []Quantity, a Adjustment) error {
 	h.Updated = a.Time
 	h.AdjustmentRows++
 	if a.Kind == EntryCorrection {
@@ -128,6 +131,9 @@ func (s *state) putAdjustment(h *attemptHead, a Adjustment) error {
 	}
 	raw, _ := uuidBytes(string(h.HistoryRef))
 	if err := s.putJSON(numberedKey(tagAdjusted, raw, h.AdjustmentRows), a); err != nil {
+		return err
+	}
+	if err := h.Moved.add(a.Kind, changes); err != nil {
 		return err
 	}
 	if err := s.putLine(h.line(), h.lineRow()); err != nil {

@@ -1,9 +1,12 @@
 package accounting_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	. "starling/accounting"
 )
@@ -37,7 +40,7 @@ func TestACorrectionPostsTheDifferenceToTheNewestWord(t *testing.T) {
 	assert.Equal(t, second.ID, h.Corrected.ID)
 	assert.Equal(t, second.Resources, h.Corrected.Resources)
 	lines := statement(t, l, User("u"), "", 0).Totals
-	assert.Contains(t, lines, StatementLine{Resource: Monetary, Unit: "EUR", Charged: "9.5"})
+	assert.Contains(t, lines, StatementLine{Resource: Monetary, Unit: "EUR", Charged: "9.5", Priced: "10", Corrected: "-0.5"})
 	assert.Contains(t, lines, StatementLine{Resource: TotalTime, Unit: "s", Used: "700"})
 	l.audit()
 }
@@ -100,4 +103,51 @@ func TestADiscountComesOffWhatALimitForbadeFirst(t *testing.T) {
 	assert.Equal(t, Decimal("0"), l.balance(User("u"), Monetary, Unbilled))
 	l.refused(credit(t, 3, 1, EntryDiscount, "6.000001"), ErrConflict)
 	l.audit()
+}
+
+// Property: whatever was adjusted, in whatever order and under whatever limit, a
+// statement adds up, line by line.
+func TestAStatementAddsUp(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		l := newLedger(rt)
+		cents := func(name string, most int) string {
+			return fmt.Sprintf("%d.%02d", rapid.IntRange(0, most).Draw(rt, name), rapid.IntRange(1, 99).Draw(rt, name+" cents"))
+		}
+		if rapid.Bool().Draw(rt, "limited") {
+			l.apply(allocate(rt, 1, User("u"), Hard, cents("limit", 12)))
+		}
+		l.apply(open(1, "u"))
+		l.apply(complete(rt, 1, cents("charge", 10)))
+		for i := range rapid.IntRange(0, 8).Draw(rt, "adjustments") {
+			var c Command = correct(rt, i+2, 1, "600", cents("correction", 20))
+			if kind := rapid.SampledFrom([]EntryKind{EntryCorrection, EntryDiscount, EntryRefund}).Draw(rt, "kind"); kind != EntryCorrection {
+				c = credit(rt, i+2, 1, kind, cents("credit", 6))
+			}
+			if _, err := Apply(l.tx, c); err != nil {
+				require.ErrorIs(rt, err, ErrConflict)
+			}
+			s, err := MakeStatement(l.tx, StatementFilter{Caller: Everyone(), Owner: User("u"), Period: "2026B"}, "", 0)
+			require.NoError(rt, err)
+			require.Equal(rt, s.Totals, s.Sessions[0].Lines)
+			for _, line := range s.Totals {
+				if line.Priced == "" {
+					continue
+				}
+				sum := Amount(0)
+				for _, part := range []struct {
+					amount Decimal
+					sign   Amount
+				}{{line.Priced, 1}, {line.Corrected, 1}, {line.Discounted, -1}, {line.Refunded, -1}, {line.Charged, -1}, {line.Unbilled, -1}} {
+					if part.amount != "" {
+						n, err := ParseAmount(string(part.amount), line.Unit)
+						require.NoError(rt, err)
+						sum += part.sign * n
+					}
+				}
+				require.Zero(rt, sum, "%+v", line)
+				require.Equal(rt, l.history(ref(1)).Charges[0].Amount.Format("EUR"), line.Priced)
+			}
+			l.audit()
+		}
+	})
 }

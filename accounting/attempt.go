@@ -19,8 +19,10 @@ type attemptHead struct {
 	Rows uint64             `json:"rows,omitzero"`
 	// NoteRows counts the rows of notes.
 	NoteRows int `json:"noteRows,omitzero"`
-	// AdjustmentRows counts those of adjustments.
-	AdjustmentRows uint64 `json:"adjustmentRows,omitzero"`
+	// Moved is what adjustments changed of what is owed, and AdjustmentRows
+	// counts their rows.
+	Moved          adjustments `json:"moved,omitzero"`
+	AdjustmentRows uint64      `json:"adjustmentRows,omitzero"`
 }
 
 func (s *state) attempt(ref Ref) (*attemptHead, error) {
@@ -145,7 +147,7 @@ func (s *state) charge(h *attemptHead, c CompleteAttempt) error {
 	if err := next.reprice(c.Charges); err != nil {
 		return err
 	}
-	if err := s.settle(h, next, entryRow{Time: c.Recorded, Kind: EntryCharge, Tariff: c.Tariff}); err != nil {
+	if _, err := s.settle(h, next, entryRow{Time: c.Recorded, Kind: EntryCharge, Tariff: c.Tariff}); err != nil {
 		return err
 	}
 	if next.plain() {
@@ -190,7 +192,7 @@ func (h *attemptHead) line() line {
 
 // lineRow is what it says there: used and charged by the newest word.
 func (h *attemptHead) lineRow() lineRow {
-	row := lineRow{Phase: h.Phase, Ended: h.Ended, Estimate: h.Estimate, Resources: h.inForce()}
+	row := lineRow{Phase: h.Phase, Ended: h.Ended, Estimate: h.Estimate, Resources: h.inForce(), adjustments: h.Moved}
 	for _, l := range h.bill() {
 		row.Charges = append(row.Charges, l.quantity(l.Billed))
 		if l.Unbilled != 0 {

@@ -86,8 +86,8 @@ func (l BillLine) quantity(a Amount) Quantity { return Quantity{l.Resource, a, l
 
 // settle brings what is billed to what is owed, as far as the hard limits of
 // the attempt's owners leave room for more, and posts the differences to the
-// bill that the attempt has had.
-func (s *state) settle(h *attemptHead, next bill, row entryRow) error {
+// bill that the attempt has had. It returns what changed of what is owed.
+func (s *state) settle(h *attemptHead, next bill, row entryRow) (changes []Quantity, err error) {
 	before := h.bill()
 	for i := range next {
 		l := &next[i]
@@ -95,7 +95,7 @@ func (s *state) settle(h *attemptHead, next bill, row entryRow) error {
 		case more > 0:
 			room, _, err := s.room(h.Owners, h.Period, l.quantity(more))
 			if err != nil {
-				return err
+				return nil, err
 			}
 			l.Billed += room
 			l.Unbilled += more - room
@@ -106,18 +106,21 @@ func (s *state) settle(h *attemptHead, next bill, row entryRow) error {
 		}
 		old := before.line(l.quantity(0))
 		if err := s.post(h.posting(Unbilled, row), []Quantity{l.quantity(l.Unbilled - old.Unbilled)}); err != nil {
-			return err
+			return nil, err
 		}
 		billed := l.quantity(l.Billed - old.Billed)
 		if err := s.post(h.posting(Charged, row), []Quantity{billed}); err != nil {
-			return err
+			return nil, err
+		}
+		if owed := billed.Amount + l.Unbilled - old.Unbilled; owed != 0 {
+			changes = append(changes, l.quantity(owed))
 		}
 		if err := s.roll(h.Owners, h.Period, Charged, billed); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	h.Bill = next
-	return nil
+	return changes, nil
 }
 
 // plain reports whether all that is due was billed, and nothing returned.

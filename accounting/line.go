@@ -18,6 +18,7 @@ type lineRow struct {
 	Resources []Quantity `json:"resources,omitempty"`
 	Charges   []Quantity `json:"charges,omitempty"` // on the payer's account
 	Unbilled  []Quantity `json:"unbilled,omitempty"`
+	adjustments
 
 	Placed  bool `json:"placed,omitzero"`  // the line of a hold
 	Settled bool `json:"settled,omitzero"` // that holds no more
@@ -46,4 +47,42 @@ func (l line) key(owner Owner) []byte {
 // prefix is that of all lines of the owner's period.
 func (l line) prefix(owner Owner) []byte {
 	return nameKey(tagLine, string(owner.Kind), string(owner.ID), string(l.period))
+}
+
+// adjustments are what each kind of adjustment changed of what an attempt owes:
+// corrections either way, the others downwards, as amounts above zero.
+type adjustments struct {
+	Corrected  []Quantity `json:"corrected,omitempty"`
+	Discounted []Quantity `json:"discounted,omitempty"`
+	Refunded   []Quantity `json:"refunded,omitempty"`
+}
+
+// add counts what one adjustment changed.
+func (a *adjustments) add(kind EntryKind, changes []Quantity) error {
+	list, sign := &a.Corrected, Amount(1)
+	switch kind {
+	case EntryDiscount:
+		list, sign = &a.Discounted, -1
+	case EntryRefund:
+		list, sign = &a.Refunded, -1
+	}
+	for _, q := range changes {
+		q.Amount *= sign
+		if err := addTo(list, q); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addTo adds a quantity to that of the same resource in a list.
+func addTo(list *[]Quantity, q Quantity) (err error) {
+	for i := range *list {
+		if old := &(*list)[i]; old.Name == q.Name && old.Unit == q.Unit {
+			old.Amount, err = old.Amount.Add(q.Amount)
+			return err
+		}
+	}
+	*list = append(*list, q)
+	return nil
 }

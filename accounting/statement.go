@@ -1,17 +1,16 @@
 package accounting
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
+import "fmt"
 
 // A Statement is what an owner estimated, used and was charged in a period,
-// altogether and session by session.
+// altogether and session by session, and where that leaves its allocations.
 type Statement struct {
-	Owner    Owner              `json:"owner"`
-	Name     string             `json:"name,omitempty"`
-	Period   Period             `json:"period"`
+	Owner  Owner  `json:"owner"`
+	Name   string `json:"name,omitempty"`
+	Period Period `json:"period"`
+	// Budgets are those in which something was allocated; of a programme or a
+	// TAG, which have no sessions of their own, all in which anything happened.
+	Budgets  []Budget           `json:"budgets,omitempty"`
 	Totals   []StatementLine    `json:"totals,omitempty"`
 	Sessions []SessionStatement `json:"sessions,omitempty"`
 	// Next is the cursor of further sessions. Totals are always over all.
@@ -29,7 +28,10 @@ type SessionStatement struct {
 }
 
 // A StatementLine is one resource's part. What was never counted is left out:
-// nobody is charged core-seconds, and nobody uses euros.
+// nobody is charged core-seconds, and nobody uses euros. Where anything was
+// adjusted,
+//
+//	priced + corrected - discounted - refunded = charged + unbilled
 type StatementLine struct {
 	Resource  Resource `json:"resource"`
 	Unit      Unit     `json:"unit,omitempty"`
@@ -38,21 +40,30 @@ type StatementLine struct {
 	Used      Decimal  `json:"used,omitempty"`
 	Charged   Decimal  `json:"charged,omitempty"`
 	Unbilled  Decimal  `json:"unbilled,omitempty"` // due, but a hard limit forbade to charge it
+
+	Priced     Decimal `json:"priced,omitempty"` // as first charged, before any adjustment
+	Corrected  Decimal `json:"corrected,omitempty"`
+	Discounted Decimal `json:"discounted,omitempty"`
+	Refunded   Decimal `json:"refunded,omitempty"`
 }
 
 // A StatementFilter says whose statement, of when.
 type StatementFilter struct {
 	Caller Caller // who asks; the zero Caller gets ErrNotFound
-	Owner  Owner  // a user or a proposal
+	Owner  Owner
 	Period Period
 }
 
 // MakeStatement draws up a statement, with at most limit sessions from the
 // cursor on. A user's statement has all of her sessions, whoever paid. Somebody
-// else's is ErrNotFound; one with nothing in it is empty.
+// else's is ErrNotFound; one with nothing in it is empty, unless nothing is
+// known of the period either: then its name is probably a mistake (ErrInvalid).
 func MakeStatement(view View, filter StatementFilter, cursor Cursor, limit int) (Statement, error) {
 	if !filter.Caller.seesAccount(filter.Owner) {
 		return Statement{}, notFound("statement of " + filter.Owner.String())
+	}
+	if err := filter.Period.validate("statement"); err != nil {
+		return Statement{}, err
 	}
 	span := Prefix(line{period: filter.Period}.prefix(filter.Owner))
 	page, err := cursor.after(span)
@@ -73,9 +84,28 @@ func MakeStatement(view View, filter StatementFilter, cursor Cursor, limit int) 
 			return Statement{}, err
 		}
 	}
-	draft.close()
-	statement.Totals = draft.totals.lines()
+	if err := draft.close(); err != nil {
+		return Statement{}, err
+	}
+	if statement.Totals, err = draft.totals.lines(); err != nil {
+		return Statement{}, err
+	}
+	if statement.Budgets, err = statementBudgets(view, filter); err != nil {
+		return Statement{}, err
+	}
+	if _, _, known := filter.Period.Semester(); !known && len(statement.Totals)+len(statement.Budgets) == 0 {
+		return Statement{}, invalid("statement", "nothing is known of a period %q; semesters are written like 2026A (from February) and 2026B (from August)", string(filter.Period))
+	}
 	return statement, nil
+}
+
+// statementBudgets are those of the period that a statement shows.
+func statementBudgets(view View, filter StatementFilter) ([]Budget, error) {
+	payer := filter.Owner.Kind == KindUser || filter.Owner.Kind == KindProposal
+	budgets, _, err := Budgets(view, BudgetFilter{
+		Caller: filter.Caller, Owner: filter.Owner, Period: filter.Period, Limited: payer,
+	}, "", MaxLimit)
+	return budgets, err
 }
 
 // drafter folds the lines of a period, in which a session's are neighbours,
@@ -97,7 +127,9 @@ type drafter struct {
 func (d *drafter) add(k []byte, row lineRow) error {
 	session := formatUUID(k[len(k)-32 : len(k)-16])
 	if string(session) != string(d.open.Session) {
-		d.close()
+		if err := d.close(); err != nil {
+			return err
+		}
 		d.open = SessionStatement{Session: SessionID(session), User: row.User}
 		d.session, d.hasHold = make(tally), false
 	}
@@ -117,106 +149,24 @@ func (d *drafter) add(k []byte, row lineRow) error {
 }
 
 // close puts the open session on the page, if it belongs there.
-func (d *drafter) close() {
+func (d *drafter) close() error {
 	if d.open.Session == "" || d.finished || string(d.last) < string(d.from) {
-		return
+		return nil
 	}
 	if d.open.Attempts == 0 && len(d.session) == 0 {
-		return // voided before anything happened
+		return nil // voided before anything happened
 	}
 	if len(d.statement.Sessions) == d.limit {
 		d.finished = true
 		d.statement.Next = d.pageEnd
-		return
+		return nil
 	}
-	d.open.Lines = d.session.lines()
+	lines, err := d.session.lines()
+	if err != nil {
+		return err
+	}
+	d.open.Lines = lines
 	d.statement.Sessions = append(d.statement.Sessions, d.open)
 	d.pageEnd = cursorAt(d.last)
-}
-
-// tally sums what lines say of each resource.
-type tally map[Quantity]*sums // by name and unit; the amount is not used
-
-type sums struct {
-	estimated, held, used, charged, unbilled       Total
-	isEstimated, isHeld, isUsed, isDue, isUnbilled bool
-}
-
-func (t tally) addRow(row lineRow, hasHold bool) error {
-	// A session's estimate is that of its hold; without one, its attempts'.
-	estimate := row.Estimate
-	if hasHold && !row.Placed || row.Voided {
-		estimate = nil
-	}
-	for _, q := range estimate {
-		s := t.of(q)
-		if err := grow(&s.estimated, &s.isEstimated, q.Amount); err != nil {
-			return err
-		}
-		if !row.Placed || row.Settled {
-			continue
-		}
-		if err := grow(&s.held, &s.isHeld, q.Amount); err != nil {
-			return err
-		}
-	}
-	for _, q := range row.Resources {
-		s := t.of(q)
-		if err := grow(&s.used, &s.isUsed, q.Amount); err != nil {
-			return err
-		}
-	}
-	for _, q := range row.Charges {
-		s := t.of(q)
-		if err := grow(&s.charged, &s.isDue, q.Amount); err != nil {
-			return err
-		}
-	}
-	for _, q := range row.Unbilled {
-		s := t.of(q)
-		if err := grow(&s.unbilled, &s.isUnbilled, q.Amount); err != nil {
-			return err
-		}
-	}
 	return nil
-}
-
-func (t tally) of(q Quantity) *sums {
-	q.Amount = 0
-	s, found := t[q]
-	if !found {
-		s = new(sums)
-		t[q] = s
-	}
-	return s
-}
-
-func grow(total *Total, counted *bool, a Amount) (err error) {
-	*counted = true
-	*total, err = total.Add(a)
-	return err
-}
-
-func (t tally) lines() []StatementLine {
-	lines := make([]StatementLine, 0, len(t))
-	for q, s := range t {
-		l := StatementLine{Resource: q.Name, Unit: q.Unit}
-		l.Estimated = optional(s.isEstimated, s.estimated, q.Unit)
-		l.Held = optional(s.isHeld, s.held, q.Unit)
-		l.Used = optional(s.isUsed, s.used, q.Unit)
-		l.Charged = optional(s.isDue, s.charged, q.Unit)
-		l.Unbilled = optional(s.isUnbilled, s.unbilled, q.Unit)
-		lines = append(lines, l)
-	}
-	slices.SortFunc(lines, func(a, b StatementLine) int {
-		return strings.Compare(string(a.Resource)+"\x00"+string(a.Unit), string(b.Resource)+"\x00"+string(b.Unit))
-	})
-	return lines
-}
-
-func optional(counted bool, total Total, unit Unit) Decimal {
-	if !counted {
-		return ""
-	}
-	return total.Format(unit)
 }

@@ -98,3 +98,32 @@ func TestPromise8StatementsAreForTheirOwners(t *testing.T) {
 	assert.ErrorIs(t, ask(Caller{User: "v"}, Proposal("p1")), ErrNotFound)
 	assert.ErrorIs(t, ask(Caller{User: "v"}, Node("a")), ErrNotFound)
 }
+
+func TestAStatementShowsWhatIsLeftOfAllocations(t *testing.T) {
+	l := newLedger(t)
+	l.apply(allocate(t, 1, User("u"), Hard, "10"))
+	l.apply(place(t, 1, "u", "2.5"))
+	l.apply(open(2, "u"))
+	l.apply(complete(t, 2, "4"))
+	budgets := statement(t, l, User("u"), "", 0).Budgets
+	require.Len(t, budgets, 1)
+	left, err := budgets[0].Left()
+	require.NoError(t, err)
+	assert.Equal(t, Decimal("3.5"), left.Format("EUR"))
+	assert.Empty(t, statement(t, l, User("v"), "", 0).Budgets)
+}
+
+func TestAPeriodOfWhichNothingIsKnownIsNoEmptyStatement(t *testing.T) {
+	l := newLedger(t)
+	ask := func(period Period) error {
+		_, err := MakeStatement(l.tx, StatementFilter{Caller: Everyone(), Owner: User("u"), Period: period}, "", 0)
+		return err
+	}
+	assert.NoError(t, ask("2031A"))
+	assert.ErrorContains(t, ask("2026C"), `a period "2026C"; semesters are written like 2026A`)
+	assert.ErrorIs(t, ask("2026 B"), ErrInvalid)
+	special := allocate(t, 1, User("u"), Soft, "10")
+	special.Period = "commissioning"
+	l.apply(special)
+	assert.NoError(t, ask("commissioning"))
+}
