@@ -45,6 +45,9 @@ var semesterForm = regexp.MustCompile(`^([0-9]{4})([AB])$`)
 
 var periodForm = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z._-]{0,31}$`)
 
+// Validate says whether it could be a period's name at all.
+func (p Period) Validate() error { return p.validate("period") }
+
 func (p Period) validate(subject string) error {
 	if !periodForm.MatchString(string(p)) {
 		return invalid(subject, "period %.40q is not a short name such as 2026B", string(p))

@@ -1,7 +1,10 @@
 package accounting_test
 
 import (
+	"bytes"
+	"encoding/csv"
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -126,4 +129,26 @@ func TestAPeriodOfWhichNothingIsKnownIsNoEmptyStatement(t *testing.T) {
 	special.Period = "commissioning"
 	l.apply(special)
 	assert.NoError(t, ask("commissioning"))
+}
+
+// A statement opens in a spreadsheet, and nobody's name is a formula there.
+func TestAStatementAsCSVHasNoFormulas(t *testing.T) {
+	l := newLedger(t)
+	for i, name := range []OwnerID{`=HYPERLINK("http://x")`, "+1", "-1", "@a", `a,"b`} {
+		l.apply(open(i+1, name))
+		l.apply(complete(t, i+1, "1"))
+		s := statement(t, l, User(name), "", 0)
+		var text bytes.Buffer
+		require.NoError(t, s.WriteCSV(&text, true))
+		rows, err := csv.NewReader(&text).ReadAll()
+		require.NoError(t, err)
+		assert.Equal(t, "row", rows[0][0])
+		assert.Equal(t, "total", rows[1][0])
+		session := rows[len(rows)-1]
+		assert.Equal(t, "session", session[0])
+		assert.Contains(t, session[4], string(name))
+		for _, cell := range session {
+			assert.False(t, strings.HasPrefix(cell, "=") || strings.HasPrefix(cell, "+") || strings.HasPrefix(cell, "@") || strings.HasPrefix(cell, "-"), cell)
+		}
+	}
 }

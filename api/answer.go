@@ -54,14 +54,20 @@ func unacceptable(offered string) error {
 		detail: "this resource is to be had as " + offered}
 }
 
-// accepts reports whether an Accept header admits a media type. The most exact
-// range that matches decides, and q=0 means no.
+// accepts reports whether an Accept header admits a media type.
 func accepts(header, mediaType string) bool {
+	quality, _ := acceptance(header, mediaType)
+	return quality > 0
+}
+
+// acceptance is how much an Accept header wants a media type, from 0 (not at
+// all) to 1, and how exactly it says so. The most exact range that matches
+// decides.
+func acceptance(header, mediaType string) (wanted float64, exactness int) {
 	if strings.TrimSpace(header) == "" {
-		return true
+		return 1, 0
 	}
 	kind, _, _ := strings.Cut(mediaType, "/")
-	admitted, exactness := false, 0
 	for part := range strings.SplitSeq(header, ",") {
 		name, parameters, _ := strings.Cut(part, ";")
 		exact := 0
@@ -73,11 +79,15 @@ func accepts(header, mediaType string) bool {
 		case "*/*":
 			exact = 1
 		}
-		if exact > 0 && exact >= exactness {
-			admitted, exactness = quality(parameters) > 0 || admitted && exact == exactness, exact
+		switch {
+		case exact == 0 || exact < exactness:
+		case exact > exactness:
+			wanted, exactness = quality(parameters), exact
+		default:
+			wanted = max(wanted, quality(parameters))
 		}
 	}
-	return admitted
+	return wanted, exactness
 }
 
 func quality(parameters string) float64 {

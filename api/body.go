@@ -96,7 +96,7 @@ func (v *visit) decode(into any) (notices []ivoa.Notice, err error) {
 }
 
 // decodeJSON reads a document of the despatch protocol.
-func (v *visit) decodeJSON(into any) error {
+func (v *visit) decodeJSON(into any, options ...json.Options) error {
 	if media, ok := ivoa.MediaOf(v.Request().Header.Get("Content-Type")); !ok || media != ivoa.JSON {
 		return unsupported("application/json")
 	}
@@ -104,7 +104,7 @@ func (v *visit) decodeJSON(into any) error {
 		if err := shallow(body, v.server.Limits.Body.Depth); err != nil {
 			return err
 		}
-		if err := json.Unmarshal(body, into); err != nil {
+		if err := json.Unmarshal(body, into, options...); err != nil {
 			return misread(err)
 		}
 		return nil

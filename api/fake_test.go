@@ -22,8 +22,8 @@ import (
 // It keeps to the contract: paths where URLs will be, *node.Problem for clients, and
 // no look at what is not the caller's.
 type fake struct {
-	Ledger   // nothing is asked of it
 	mu       sync.Mutex
+	order    any // the last of the ledger's
 	asked    *ivoa.ExecutionRequest
 	notices  []ivoa.Notice
 	caller   identity.Caller
@@ -458,6 +458,7 @@ func (f *fake) Statement(_ context.Context, caller identity.Caller, filter accou
 	lines := []accounting.StatementLine{{Resource: "core-seconds", Unit: "s", Estimated: "20", Held: "1", Used: "12.5", Charged: "0"}}
 	return accounting.Statement{
 		Owner: filter.Owner, Name: "Alice", Period: filter.Period, Totals: lines, Next: accounting.Cursor(f.next),
+		Budgets: []accounting.Budget{f.budget()},
 		Sessions: []accounting.SessionStatement{{
 			Session: accounting.SessionID(sessionID.String()), User: "alice", Attempts: 1, Phase: accounting.Completed,
 			Ended: accounting.At(noonUTC), Lines: lines,

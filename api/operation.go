@@ -67,7 +67,7 @@ func (s *Server) index(v *visit) error {
 	links := make(map[string]string)
 	for name, path := range map[string]string{
 		"requests": "/requests", "sessions": "/sessions", "history": "/history", "accounts": "/accounts",
-		"statement": "/statements", "executors": "/executors", "nodes": "/federation/nodes",
+		"statement": "/statements", "budgets": "/budgets", "allocations": "/allocations", "executors": "/executors", "nodes": "/federation/nodes",
 		"capabilities": capabilitiesPath, "availability": availabilityPath, "ready": readyPath,
 		"metrics": metricsPath, "openapi": documentPath,
 	} {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -108,7 +109,7 @@ func (s *Server) accounts(v *visit) error {
 	filter := accounting.AccountFilter{
 		Owner:    q.owner(),
 		Resource: accounting.Resource(q.text("resource")),
-		Period:   accounting.Period(q.text("period")),
+		Period:   q.period(),
 		Side:     accounting.Side(q.text("side")),
 	}
 	limit, cursor := q.limit(s.Limits.Page), accounting.Cursor(q.text("cursor"))
@@ -149,13 +150,15 @@ func (s *Server) entries(v *visit) error {
 }
 
 // statement answers GET /statements: what one owner used and was charged in one
-// period, the caller and the current semester where nothing else is asked.
+// period, the caller and the current semester where nothing else is asked. As
+// CSV a page is as long as may be, and Link says where it goes on.
 func (s *Server) statement(v *visit) error {
-	if err := v.onlyJSON(); err != nil {
+	asCSV, err := v.prefersCSV()
+	if err != nil {
 		return err
 	}
 	q := v.query("owner", "period", "limit", "cursor")
-	filter := accounting.StatementFilter{Owner: q.owner(), Period: accounting.Period(q.text("period"))}
+	filter := accounting.StatementFilter{Owner: q.owner(), Period: q.period()}
 	if filter.Owner.IsZero() {
 		filter.Owner = accounting.User(accounting.OwnerID(v.caller.User))
 	}
@@ -163,6 +166,9 @@ func (s *Server) statement(v *visit) error {
 		filter.Period = accounting.PeriodAt(v.began)
 	}
 	limit, cursor := q.limit(s.Limits.Page), accounting.Cursor(q.text("cursor"))
+	if asCSV && q.text("limit") == "" {
+		limit = s.Limits.Page
+	}
 	if q.err != nil {
 		return q.err
 	}
@@ -171,7 +177,42 @@ func (s *Server) statement(v *visit) error {
 		return err
 	}
 	statement.Next = accounting.Cursor(v.next(q, string(statement.Next)))
-	return v.answerJSON(http.StatusOK, statement)
+	if !asCSV {
+		return v.answerJSON(http.StatusOK, statement)
+	}
+	if statement.Next != "" {
+		v.header().Set("Link", "<"+v.absolute(string(statement.Next))+`>; rel="next"`)
+	}
+	buffer := s.buffers.lend()
+	defer s.buffers.giveBack(buffer)
+	if err := statement.WriteCSV(buffer, cursor == ""); err != nil {
+		return fmt.Errorf("write a statement: %w", err)
+	}
+	v.header().Set("Cache-Control", "no-cache")
+	return v.send(http.StatusOK, csvType+"; charset=utf-8", buffer.Bytes())
+}
+
+const csvType = "text/csv"
+
+// prefersCSV chooses between CSV and JSON, which is for those who don't say.
+func (v *visit) prefersCSV() (bool, error) {
+	v.header().Add("Vary", "Accept")
+	header := strings.Join(v.Request().Header["Accept"], ",")
+	csvQuality, csvExact := acceptance(header, csvType)
+	jsonQuality, jsonExact := acceptance(header, "application/json")
+	if csvQuality == 0 && jsonQuality == 0 {
+		return false, unacceptable("application/json and " + csvType)
+	}
+	return csvQuality > jsonQuality || csvQuality == jsonQuality && csvExact > jsonExact, nil
+}
+
+// period is a period's name.
+func (q *query) period() accounting.Period {
+	period := accounting.Period(q.text("period"))
+	if err := period.Validate(); period != "" && err != nil {
+		q.wrong("period", "want a short name such as 2026B, the semester from August 2026 to January 2027")
+	}
+	return period
 }
 
 // owner is "kind:id"; a bare name is a user's.

@@ -55,6 +55,15 @@ func (s *Server) routes() []route {
 		{get, "/accounts/:id/entries", s.entries},
 		{get, "/statements", s.statement},
 
+		// What is ordered of the ledger.
+		{get, "/budgets", s.budgets},
+		{get, "/allocations", s.allocations},
+		{post, "/allocations", s.allocate},
+		{post, "/owners", s.enrol},
+		{post, "/history/:ref/corrections", s.correct},
+		{post, "/history/:ref/refunds", s.refund},
+		{post, "/history/:ref/discounts", s.discount},
+
 		// The federation and its nodes.
 		{get, "/federation/nodes", s.nodes},
 		{get, "/federation/log", s.logStatus},
