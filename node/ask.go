@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"starling/api/despatch"
 	"starling/api/ivoa"
 	"starling/federation/identity"
 	"starling/node/store"
@@ -94,6 +95,10 @@ func (b *Broker) answer(caller identity.Caller, q *question) (set *store.OfferSe
 		set.Messages = append(set.Messages, ivoa.NewMessage(wall(now), ivoa.LevelError, ivoa.MessageResourceLimit,
 			"you have {open} answers with open offers, and no more are held for one user: accept or reject some, or wait until they expire",
 			"open", strconv.Itoa(open)))
+		return set, nil, false
+	}
+	if full := b.fullOfKept(q, now); full != nil {
+		set.Messages = append(set.Messages, full...)
 		return set, nil, false
 	}
 	candidates, pools, simulated := b.candidates(caller, q, now)
@@ -200,6 +205,10 @@ func (b *Broker) unable(q *question, now store.Millis) ivoa.Message {
 // unstageable says which data an executor that runs the kind can't stage.
 func (b *Broker) unstageable(q *question, e *executor) ivoa.Message {
 	for _, kind := range q.dataKinds {
+		if kind == despatch.KindKeptStorage && !slices.Contains(e.Registration.Kinds, kind) {
+			return ivoa.NewMessage(wall(b.now()), ivoa.LevelError, ivoa.MessageNotSupported,
+				"{site} has no executor that runs {kind} and keeps storage after the session's end", "site", string(b.options.Name), "kind", q.kind)
+		}
 		if !slices.Contains(e.Registration.Kinds, kind) {
 			return ivoa.NewMessage(wall(b.now()), ivoa.LevelError, ivoa.MessageNotSupported,
 				"{site} can't stage data of kind {kind}", "site", string(b.options.Name), "kind", kind)
@@ -271,6 +280,7 @@ func (b *Broker) offer(q *question, set *store.OfferSet, p scheduling.Proposal, 
 	for range walk(&q.request.Components) {
 		s.Components = append(s.Components, b.mint.New(set.Created))
 	}
+	s.Storage = storagesOf(q, s)
 	pairs := []string{"site", string(b.options.Name), "rank", strconv.Itoa(rank), "label", string(p.Label)}
 	for _, name := range slices.Sorted(maps.Keys(p.Reason.Values)) {
 		pairs = append(pairs, name, p.Reason.Values[name])

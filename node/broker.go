@@ -106,6 +106,7 @@ type state struct {
 	sets     map[identity.UUID]*store.OfferSet // with offers that are open
 	attempts map[identity.UUID]*attempt        // in progress, by historyRef
 	open     map[string]int                    // open offer sets by user
+	kept     map[identity.UUID]*store.Kept     // storage that outlives its session
 	accepted []identity.UUID                   // since WAITING was last written
 	// allowances are what the node may spend of accounts with a hard limit.
 	allowances map[accounting.BudgetID]store.Allowance

@@ -117,6 +117,7 @@ func (b *Broker) conclude(a *attempt, c despatch.Completion, command accounting.
 	again := b.mayTryAgain(s, a, c)
 	var spent []store.Allowance
 	command.Draws, spent = b.drawExcess(s, command.Charges, held(command.Estimate, again))
+	var left []*store.Kept
 	s = b.change(s, func(s *store.Session) {
 		s.Attempt.Ended = true
 		s.ExitCode = c.ExitCode
@@ -125,6 +126,7 @@ func (b *Broker) conclude(a *attempt, c despatch.Completion, command accounting.
 				s.Messages = appendMessage(s.Messages, attemptMessage(s, gravity(s, c), reasonOf(c), now))
 			}
 			b.endSession(s, a, c, now)
+			left = b.leave(s, a, now)
 		}
 	})
 	b.finish(a, s, now)
@@ -147,6 +149,11 @@ func (b *Broker) conclude(a *attempt, c despatch.Completion, command accounting.
 			}
 			if err := putFiles(tx, kept.Session, written); err != nil {
 				return err
+			}
+			for _, k := range left {
+				if err := tx.PutKept(k); err != nil {
+					return err
+				}
 			}
 			return tx.PutAttempt(ref, kept)
 		},

@@ -351,6 +351,7 @@ func (b *Broker) handOver(ctx context.Context, s *store.Session, ticket *store.T
 			Cores: s.Plan.Cores, Memory: s.Plan.Memory, Storage: s.Plan.Storage, GPUs: s.Plan.GPUs,
 		},
 		WalltimeSeconds: float64(s.Plan.Duration) / 1000,
+		Storage:         despatchedStorage(s),
 		Sequence:        sequence,
 	}, nil, nil
 }

@@ -37,7 +37,7 @@ func (b *Broker) Files(ctx context.Context, caller identity.Caller, id identity.
 	files := []File{}
 	err = b.store.View(func(tx *store.Tx) error {
 		return tx.Files(id, func(f despatch.File) bool {
-			if isOutput(f) {
+			if isOutput(f) && !releasedFile(s, f, b.now()) {
 				files = append(files, File{File: f, Open: !s.Attempt.Ended && f.SHA256 == ""})
 			}
 			return true
@@ -89,6 +89,9 @@ func (b *Broker) openOf(caller identity.Caller, id identity.UUID, meant func(des
 	if !found {
 		absent := File{File: despatch.File{Name: name, Role: name}, Open: running}
 		return nil, absent, problem(CodeNotFound, "session %s has no file %q", id, name)
+	}
+	if releasedFile(s, f, b.now()) {
+		return nil, File{}, problem(CodeGone, "file %q lay in storage that was kept for a while after the session's end, and has been released", f.Name)
 	}
 	content, modified, err := b.openKept(s, f)
 	if err != nil {

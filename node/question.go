@@ -24,6 +24,7 @@ type question struct {
 	dataKinds   []string // kinds of data that have to be staged
 	schemes     []string // URL schemes of simple data resources
 	bytes       int64    // to be staged, as far as the request says
+	storages    []wanted
 	demand      scheduling.Demand
 	constraints scheduling.Constraints
 	remarks     []ivoa.Message // worth saying, whatever the answer is
@@ -59,6 +60,9 @@ func understand(req *ivoa.ExecutionRequest, notices []ivoa.Notice, now time.Time
 	r.data()
 	r.volumes()
 	if err := r.schedule(); err != nil {
+		return nil, err
+	}
+	if err := r.lifetimes(); err != nil {
 		return nil, err
 	}
 	r.wishes()

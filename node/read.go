@@ -25,15 +25,15 @@ func (b *Broker) Session(ctx context.Context, caller identity.Caller, id identit
 	return viewSession(b.asOfNow(s), request.Components), nil
 }
 
-// asOfNow shows an offer that has expired as EXPIRED, even before that is
-// written.
+// asOfNow shows an offer that has expired as EXPIRED, and storage whose time is up
+// as released, even before that is written.
 func (b *Broker) asOfNow(s *store.Session) *store.Session {
 	if now := b.now(); s.Phase == ivoa.SessionOffered && now >= s.Expires {
 		expired := *s
 		enter(&expired, ivoa.SessionExpired, s.Expires)
 		return &expired
 	}
-	return s
+	return released(s, b.now())
 }
 
 // stored reads a session on behalf of a caller. Here alone it is decided who

@@ -23,18 +23,22 @@ func (b *Broker) reload() error {
 	b.state = state{
 		pools: map[identity.UUID]*pool{}, executors: map[identity.UUID]*executor{},
 		live: map[identity.UUID]*store.Session{}, sets: map[identity.UUID]*store.OfferSet{},
-		attempts: map[identity.UUID]*attempt{}, open: map[string]int{},
+		attempts: map[identity.UUID]*attempt{}, open: map[string]int{}, kept: map[identity.UUID]*store.Kept{},
 	}
 	b.agenda.events, b.links = nil, map[identity.UUID][]link{}
 	var sessions []*store.Session
 	var executors []*store.Executor
 	sets := map[identity.UUID]*store.OfferSet{}
 	reported := map[identity.UUID]reported{}
+	var kept []*store.Kept
 	if err := b.store.View(func(tx *store.Tx) (err error) {
 		if executors, err = tx.Executors(); err != nil {
 			return err
 		}
 		if b.state.allowances, err = tx.Allowances(); err != nil {
+			return err
+		}
+		if kept, err = tx.Kept(); err != nil {
 			return err
 		}
 		return tx.LiveSessions(func(s *store.Session) error {
@@ -58,6 +62,9 @@ func (b *Broker) reload() error {
 	}
 	if err := b.openPools(executors, sessions); err != nil {
 		return err
+	}
+	for _, k := range kept {
+		b.keepStorage(k)
 	}
 	b.place(sessions, sets, reported)
 	b.at(b.now()+b.patrolMillis(), b.patrol)

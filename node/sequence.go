@@ -108,7 +108,7 @@ func depthOf(value ivoa.Raw) (deepest int) {
 
 // sequenceOf is what an executor has to do for a session, in order.
 func sequenceOf(s *store.Session, request *ivoa.ExecutionRequest) ([]despatch.Action, error) {
-	volumes, mounts := volumesOf(request)
+	volumes, mounts := volumesOf(s, request)
 	sequence := stagingOf(s, request, mounts)
 	main, err := mainOf(request.Executable, volumes)
 	if err != nil {
@@ -121,12 +121,16 @@ func sequenceOf(s *store.Session, request *ivoa.ExecutionRequest) ([]despatch.Ac
 }
 
 // volumesOf lists the volumes of a request, and which resource is mounted where.
-func volumesOf(request *ivoa.ExecutionRequest) (volumes []despatch.Volume, mounts map[string]*ivoa.SimpleVolumeMount) {
+func volumesOf(s *store.Session, request *ivoa.ExecutionRequest) (volumes []despatch.Volume, mounts map[string]*ivoa.SimpleVolumeMount) {
 	mounts = map[string]*ivoa.SimpleVolumeMount{}
 	for _, v := range request.Compute.Mounted().Volumes {
 		if v, ok := v.(*ivoa.SimpleVolumeMount); ok {
 			mounts[v.Resource] = v
-			volumes = append(volumes, despatch.Volume{Path: v.Path, Mode: string(v.Mode), Name: v.Name()})
+			volume := despatch.Volume{Path: v.Path, Mode: string(v.Mode), Name: v.Name()}
+			if id := resolve(v.Resource, s.Components); slices.ContainsFunc(s.Storage, func(st store.Storage) bool { return st.ID.String() == id }) {
+				volume.Storage = id
+			}
+			volumes = append(volumes, volume)
 		}
 	}
 	return volumes, mounts

@@ -81,32 +81,7 @@ func fillComponents(view *ivoa.Session, s *store.Session) {
 			c.Place().Storage = resolve(c.Place().Storage, s.Components)
 		}
 	}
-	fillStorage(view, s.Plan.Storage)
-}
-
-// fillStorage gives each storage resource its definite size: the least that was
-// asked for, and to the first ones what was booked beyond that, up to the most.
-func fillStorage(view *ivoa.Session, booked int64) {
-	var simple []*ivoa.SimpleStorageResource
-	for _, s := range view.Storage {
-		if s, ok := s.(*ivoa.SimpleStorageResource); ok {
-			simple = append(simple, s)
-			least, _ := sizeOf(s.Size)
-			booked -= least
-		}
-	}
-	for _, s := range simple {
-		least, most := sizeOf(s.Size)
-		extra := max(0, min(booked, most-least))
-		booked -= extra
-		s.Size = ivoa.Exactly(least + extra)
-	}
-}
-
-// sizeOf reads a range that has been found good when it was asked.
-func sizeOf(rng *ivoa.Range) (least, most int64) {
-	r := reader{question: &question{}}
-	return r.size("", rng, defaultSize)
+	fillStorage(view, s)
 }
 
 // lifecycle is the phase of a session's components.

@@ -18,8 +18,11 @@ type Despatch struct {
 	Resources Capacity `json:"resources"`
 	// WalltimeSeconds is how long the run action may take; the broker orders a
 	// stop when it has passed.
-	WalltimeSeconds float64  `json:"walltimeSeconds"`
-	Sequence        []Action `json:"sequence"`
+	WalltimeSeconds float64 `json:"walltimeSeconds"`
+	// Storage are the session's storage resources; their sizes are part of
+	// Resources.Storage.
+	Storage  []Storage `json:"storage,omitempty"`
+	Sequence []Action  `json:"sequence"`
 }
 
 // Lease is how long the broker waits for the next report before it takes the
@@ -106,6 +109,9 @@ type Volume struct {
 	Path string `json:"path"` // absolute within the session
 	Mode string `json:"mode"` // READONLY or READWRITE
 	Name string `json:"name,omitempty"`
+	// Storage is the id of the storage resource that is mounted; empty where
+	// that is data.
+	Storage string `json:"storage,omitempty"`
 }
 
 // Reasons counts why nothing was despatched, by reason.

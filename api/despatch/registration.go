@@ -9,7 +9,7 @@ type Registration struct {
 	// Name is unique at the node; registering it again renews it.
 	Name string `json:"name"`
 	// Kinds are the URIs of everything the executor can deal with: kinds of
-	// executable, and kinds of data resource that it can stage.
+	// executable, kinds of data resource that it can stage, and KindKeptStorage.
 	Kinds []string `json:"kinds"`
 	// Schemes are the URL schemes from which it stages simple data resources.
 	Schemes []string `json:"schemes,omitempty"`

@@ -65,6 +65,9 @@ type File struct {
 	Bytes    int64  `json:"bytes"`
 	SHA256   string `json:"sha256,omitempty"` // hexadecimal
 	Role     string `json:"role,omitempty"`   // output where absent
+	// Storage is the id of the Storage that holds the file and outlives the
+	// session; the file is listed as long as that is kept.
+	Storage string `json:"storage,omitempty"`
 }
 
 // Piece is a part of a file that an executor sends to a node with which it shares

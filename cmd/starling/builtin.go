@@ -36,6 +36,8 @@ func startExecutors(ctx context.Context, c config.Config, server *api.Server, lo
 			return fmt.Errorf("make executor %s: %w", name, err)
 		}
 		registration.Name, registration.Capacity = name, despatch.Capacity(c.Capacity)
+		// What it keeps the node can serve, since it lies on the same machine.
+		registration.Kinds = append(registration.Kinds, despatch.KindKeptStorage)
 		e, err := executor.New(executor.Options{
 			Client: client, Registration: registration, Backend: backend,
 			Spool: filepath.Join(c.Data, spoolDir, name), Logger: log,

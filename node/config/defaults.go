@@ -21,6 +21,8 @@ func Default(dev bool) Config {
 			Horizon:           14 * 24 * time.Hour,
 			DefaultDuration:   time.Hour,
 			MaxDuration:       30 * 24 * time.Hour,
+			// A quarter, in which people write up what they have found.
+			MaxStorageLifetime: 90 * 24 * time.Hour,
 		},
 		Sessions: Sessions{
 			Lease: time.Minute, LeaseMin: 10 * time.Second, LeaseMax: time.Hour,

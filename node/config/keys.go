@@ -116,6 +116,11 @@ type Offers struct {
 	DefaultDuration time.Duration `key:"defaultDuration" min:"1s" max:"8760h"`
 	// The longest session.
 	MaxDuration time.Duration `key:"maxDuration" min:"1s" max:"43800h"`
+	// How long storage may be kept after the end of its session.
+	MaxStorageLifetime time.Duration `key:"maxStorageLifetime" min:"0s" max:"87600h"`
+	// How much storage may be kept after the ends of its sessions, all of it
+	// together, in GiB; 0 means as much as there is (capacity.storage).
+	MaxStorageKept int64 `key:"maxStorageKept" min:"0" max:"1000000000"`
 }
 
 // Sessions is what becomes of sessions.

@@ -46,6 +46,8 @@ type Session struct {
 
 	// Period is the one that an accepted session is charged in.
 	Period accounting.Period `json:"period,omitzero"`
+	// Storage are the session's storage resources, in their order.
+	Storage []Storage `json:"storage,omitempty"`
 
 	AcceptKey string         `json:"acceptKey,omitzero"` // the Idempotency-Key it was accepted with
 	Messages  []ivoa.Message `json:"messages,omitempty"`
@@ -105,6 +107,40 @@ type Plan struct {
 	Bytes     int64  `json:"bytes,omitzero"` // to be staged, as far as is known
 	// Label says what is good about the offer: earliest, larger, …
 	Label string `json:"label,omitzero"`
+}
+
+// Storage is a storage resource of a session.
+type Storage struct {
+	ID   identity.UUID `json:"id"`
+	Name string        `json:"name,omitzero"`
+	Size int64         `json:"size"` // GiB
+	// Keep is how long after the session's end it is kept, KeepUntil until when
+	// at least. Neither: as the executor keeps outputs.
+	Keep      Millis `json:"keep,omitzero"`
+	KeepUntil Millis `json:"keepUntil,omitzero"`
+	// Existing says that an earlier session has left it.
+	Existing bool `json:"existing,omitzero"`
+	// Until is when it is released, once the session has ended and left it.
+	Until Millis `json:"until,omitzero"`
+	// Released says that it has been, by the time it is looked at.
+	Released bool `json:"-"`
+}
+
+// Lasts returns until when the storage is kept of a session that ends at a time;
+// zero: it isn't kept.
+func (s Storage) Lasts(end Millis) Millis {
+	if s.Keep == 0 && s.KeepUntil == 0 {
+		return 0
+	}
+	return max(end+s.Keep, s.KeepUntil)
+}
+
+// Kept is storage that outlives its session.
+type Kept struct {
+	Storage
+	User     string        `json:"user"`
+	Session  identity.UUID `json:"session"`  // that had it last
+	Executor identity.UUID `json:"executor"` // that has it
 }
 
 // Amount is a value of some type of cost or metric.

@@ -26,13 +26,14 @@ var (
 	bucketExecutors  = []byte("executors")  // executor
 	bucketKeys       = []byte("keys")       // user NUL idempotency key: session
 	bucketAllowances = []byte("allowances") // the budget's names: Allowance
+	bucketKept       = []byte("kept")       // storage: Kept
 	bucketMeta       = []byte("meta")
 )
 
 func createBuckets(tx *bbolt.Tx) error {
 	for _, name := range [][]byte{
 		bucketOfferSets, bucketSessions, bucketLive, bucketOwners, bucketAttempts,
-		bucketUpdates, bucketFiles, bucketExecutors, bucketKeys, bucketAllowances, bucketMeta,
+		bucketUpdates, bucketFiles, bucketExecutors, bucketKeys, bucketAllowances, bucketKept, bucketMeta,
 	} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err

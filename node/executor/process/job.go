@@ -56,6 +56,10 @@ func (j *job) run(ctx context.Context, id string, r *despatch.Run) (*despatch.Co
 	}
 }
 
+// fileSlack is how much larger than all of its storage a program's file may
+// become, in bytes, before it is stopped: so much that it is seen to be too large.
+const fileSlack = 1 << 20
+
 // stuck is how much longer than its grace a program may take to end. One that
 // sits in the kernel (a dead network file system) may never.
 const stuck = 5 * time.Second
@@ -93,7 +97,7 @@ func (j *job) order(e *Executable) *shim.Job {
 		Dir:             string(j.Dir),
 		Cwd:             j.Dir.Work(),
 		Data:            uint64(max(0, booked.Memory)) << 30,
-		FileSize:        uint64(j.Storage()),
+		FileSize:        uint64(j.Storage()) + fileSlack,
 		Processes:       j.Processes,
 		WalltimeSeconds: j.Despatch.WalltimeSeconds,
 		GraceSeconds:    j.Grace.Seconds(),

@@ -44,6 +44,7 @@ type Area struct {
 	Options
 	end     context.CancelFunc
 	sweeper sync.WaitGroup
+	soon    chan struct{} // holds one token when the sweeper is to look again
 }
 
 // Open makes the root, if need be, and begins to remove what has been kept long
@@ -64,7 +65,7 @@ func Open(o Options) (*Area, error) {
 		return nil, fmt.Errorf("make the directory for work: %w", err)
 	}
 	ctx, end := context.WithCancel(context.Background())
-	a := &Area{Options: o, end: end}
+	a := &Area{Options: o, end: end, soon: make(chan struct{}, 1)}
 	a.sweeper.Go(func() { a.sweep(ctx) })
 	return a, nil
 }
@@ -121,7 +122,10 @@ func (a *Area) Attempt(d *despatch.Despatch, report executor.Reporter) (*Attempt
 		t.State = old
 		return t, nil
 	}
-	if _, err := os.Lstat(string(dir)); err == nil {
+	if _, lost := os.Lstat(string(dir)); lost == nil {
+		if err == nil {
+			a.rescue(dir, old)
+		}
 		if err := dir.Remove(); err != nil {
 			return nil, err
 		}

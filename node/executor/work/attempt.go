@@ -35,6 +35,7 @@ type Run func(ctx context.Context, id string, r *despatch.Run) (*despatch.Comple
 // error is executor.ErrDetached or nil. The directory of an attempt that nobody
 // will ask for is removed.
 func (a *Attempt) Perform(ctx context.Context, run Run) (despatch.Completion, error) {
+	a.failure = a.prepare()
 	for _, action := range a.Despatch.Sequence {
 		tidying := action.Kind == despatch.ActionSave || action.Kind == despatch.ActionRelease
 		if a.failure != nil && !tidying {
@@ -49,7 +50,9 @@ func (a *Attempt) Perform(ctx context.Context, run Run) (despatch.Completion, er
 		}
 		if failure != nil {
 			a.Report.Failed(action.ID, failure.Failure.Message)
-			a.failure = failure
+			if a.failure == nil {
+				a.failure = failure
+			}
 			continue
 		}
 		a.Report.Completed(action.ID)
@@ -61,24 +64,41 @@ func (a *Attempt) Perform(ctx context.Context, run Run) (despatch.Completion, er
 	return done, nil
 }
 
+// prepare finds out what is mounted where, and takes what earlier sessions have
+// left.
+func (a *Attempt) prepare() *despatch.Completion {
+	for _, action := range a.Despatch.Sequence {
+		if action.Run == nil {
+			continue
+		}
+		all, err := mounts(action.Run)
+		if err != nil {
+			return Failure(executor.CodeUnsupported, false, err)
+		}
+		a.Mounts = all
+	}
+	return a.takeStorage()
+}
+
 // act performs one action.
 func (a *Attempt) act(ctx context.Context, action despatch.Action, run Run) (*despatch.Completion, error) {
 	switch {
 	case action.Kind == despatch.ActionStageData && action.Stage != nil:
 		return a.stage(ctx, action.ID, action.Stage)
 	case action.Kind == despatch.ActionRun && action.Run != nil:
-		mounts, err := mounts(action.Run)
-		if err != nil {
-			return Failure(executor.CodeUnsupported, false, err), nil
+		failure, err := run(ctx, action.ID, action.Run)
+		if err == nil && (failure == nil || failure.Outcome == despatch.Failed) {
+			// It may have ended before it was looked at, or for want of room.
+			if over := a.overrun(ctx); over != nil {
+				failure = Failure(executor.CodeSpace, false, over)
+			}
 		}
-		a.Mounts = mounts
-		return run(ctx, action.ID, action.Run)
+		return failure, err
 	case action.Kind == despatch.ActionSave:
 		a.save(action.ID)
 		return nil, nil
 	case action.Kind == despatch.ActionRelease:
-		a.release()
-		return nil, nil
+		return a.release(), nil
 	}
 	return Failure(executor.CodeUnsupported, false, fmt.Errorf("actions of kind %q are not performed here", action.Kind)), nil
 }
@@ -102,10 +122,14 @@ func (a *Attempt) room() int64 { return max(1, a.Storage()-a.State.BytesStaged) 
 // release removes everything but the outputs. Empty directories stay until the
 // attempt is swept: on ext4, files that were just deleted make it slow to create
 // others.
-func (a *Attempt) release() {
+func (a *Attempt) release() *despatch.Completion {
+	if err := a.keepStorage(); err != nil {
+		return Failure(executor.CodeInternal, false, fmt.Errorf("storage can't be kept: %w", err))
+	}
 	empty(a.Dir.Tmp())
 	a.removeInputs()
 	if a.hasWritable() || !a.Home {
 		a.removeScratch(".")
 	}
+	return nil
 }

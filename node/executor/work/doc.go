@@ -10,6 +10,7 @@
 //	work/         where volumes and data lie: a volume mounted at /input is work/input
 //	tmp/          for what is not kept
 //
+// (and ROOT/storage/<id>/ where storage outlives its session, see storage.go)
 // and whatever else the backend puts beside them. The backend runs the program;
 // Attempt.Perform does the rest of a sequence around it. What the program leaves
 // in READWRITE volumes is its output. Outputs are kept for a while after the

@@ -16,6 +16,7 @@ import (
 type Mount struct {
 	Path     string // below the work directory; with a slash before it, where the session sees it
 	Writable bool
+	Storage  string // the id of the storage that is mounted; "": data
 }
 
 // relative is where an absolute path of a session lies below the work
@@ -42,7 +43,7 @@ func mounts(run *despatch.Run) ([]Mount, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, Mount{Path: where, Writable: v.Mode == despatch.ReadWrite})
+		all = append(all, Mount{Path: where, Writable: v.Mode == despatch.ReadWrite, Storage: v.Storage})
 	}
 	slices.SortStableFunc(all, func(a, b Mount) int { return strings.Compare(a.Path, b.Path) })
 	return all, nil

@@ -76,6 +76,8 @@ func (a *Attempt) visit(root *os.Root, id, name string, entry fs.DirEntry, err e
 		a.Report.Log(id, "not listed: "+err.Error())
 		return nil
 	}
+	file, storage := a.whereKept(name)
+	f.Location, f.Storage = location(file), storage
 	a.files = append(a.files, f)
 	return nil
 }

@@ -10,20 +10,37 @@ import (
 // sweepEvery is how often what has been kept long enough is removed.
 const sweepEvery = time.Hour
 
-// sweep removes old attempts, at once and then every hour.
+// sweep removes old attempts, at once and then every hour, and storage when its
+// time is up.
 func (a *Area) sweep(ctx context.Context) {
-	ticker := time.NewTicker(sweepEvery)
-	defer ticker.Stop()
 	for {
 		a.sweepOnce(ctx, time.Now().Add(-a.Retention))
+		pause := sweepEvery
+		if next := a.sweepStorage(ctx, time.Now()); !next.IsZero() {
+			pause = min(pause, max(0, time.Until(next)))
+		}
 		if a.Tidy != nil {
 			a.Tidy(ctx)
 		}
+		timer := time.NewTimer(pause)
 		select {
-		case <-ticker.C:
+		case <-timer.C:
+		case <-a.soon:
 		case <-ctx.Done():
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
 			return
 		}
+	}
+}
+
+// sweepSoon has the sweeper look again: something is to be removed earlier than
+// it knew.
+func (a *Area) sweepSoon() {
+	select {
+	case a.soon <- struct{}{}:
+	default:
 	}
 }
 
@@ -39,7 +56,7 @@ func (a *Area) sweepOnce(ctx context.Context, before time.Time) {
 		if ctx.Err() != nil {
 			return
 		}
-		if !attempt.IsDir() || !a.due(attempt, before) {
+		if !attempt.IsDir() || attempt.Name() == storageDir || !a.due(attempt, before) {
 			continue
 		}
 		if err := removeAll(filepath.Join(a.Root, attempt.Name())); err != nil {

@@ -6,7 +6,8 @@ import (
 	"path/filepath"
 )
 
-// setMode sets the mode of every directory and file of a tree.
+// setMode sets the mode of every directory and file of a tree. What may be
+// executed stays so.
 func setMode(root string, directories, files fs.FileMode) error {
 	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
@@ -15,7 +16,11 @@ func setMode(root string, directories, files fs.FileMode) error {
 		case entry.IsDir():
 			return os.Chmod(path, directories)
 		case entry.Type().IsRegular():
-			return os.Chmod(path, files)
+			info, err := entry.Info()
+			if err != nil {
+				return err
+			}
+			return os.Chmod(path, files|info.Mode()&0o111)
 		}
 		return nil
 	})

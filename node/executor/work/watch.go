@@ -47,6 +47,10 @@ func (a *Attempt) Watch(ctx context.Context, extra func(context.Context) int64) 
 				over <- fmt.Errorf("the session takes %.2f GiB of the %d GiB of storage that it may use; book more", float64(used)/(1<<30), a.Storage()>>30)
 				return
 			}
+			if err := a.overrun(ctx); err != nil {
+				over <- err
+				return
+			}
 			pause = max(lookEvery, lookShare*time.Since(began))
 		}
 	})
