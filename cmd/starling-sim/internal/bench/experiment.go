@@ -33,6 +33,7 @@ func Experiments() []Experiment {
 		{"offers", "asking and accepting with 10,000 bookings on the timeline", offers},
 		{"simulator", "sessions from ask to COMPLETED, simulated", simulated},
 		{"process", "sessions from ask to COMPLETED, running /bin/true", processes},
+		{"despatch", "polls, updates and executors that wait, with 10,000 sessions due", despatches},
 		{"memory", "memory with 100,000 finished sessions", memory},
 	}
 }
