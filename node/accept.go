@@ -26,6 +26,7 @@ func (b *Broker) Update(ctx context.Context, caller identity.Caller, id identity
 	if err := b.writable(); err != nil {
 		return nil, err
 	}
+	defer b.guard()
 	var s *store.Session
 	var ticket *store.Ticket
 	err = b.funded(ctx, b.payersOf(id, phase), func(f funds) error {

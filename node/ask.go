@@ -24,6 +24,7 @@ func (b *Broker) Ask(ctx context.Context, caller identity.Caller, req *ivoa.Exec
 	if err != nil {
 		return nil, err
 	}
+	defer b.guard()
 	set, sessions, err := b.answerAfresh(ctx, caller, q)
 	if err != nil {
 		return nil, err

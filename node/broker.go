@@ -82,6 +82,7 @@ type Broker struct {
 	// networks are those in which an executor that isn't built in may have
 	// connectors.
 	networks address.Ranges
+	crash    func(reason any, stack []byte)
 	claims   sync.Map // idempotency keys in use, each with a channel that is closed
 
 	mu       sync.Mutex // guards the decisions: everything below
@@ -122,7 +123,7 @@ func New(ctx context.Context, options Options) (*Broker, error) {
 	if options.Now == nil {
 		options.Now = SteadyClock()
 	}
-	b := &Broker{options: options, store: options.Store, log: options.Logger, events: newHub(), agenda: newAgenda(), links: map[identity.UUID][]link{}}
+	b := &Broker{options: options, store: options.Store, log: options.Logger, events: newHub(), agenda: newAgenda(), crash: crash, links: map[identity.UUID][]link{}}
 	var err error
 	if b.networks, _, err = address.ParseRanges(options.Connect.Networks); err != nil {
 		return nil, fmt.Errorf("connect.networks: %w", err)

@@ -45,6 +45,7 @@ func (b *Broker) Complete(ctx context.Context, caller identity.Caller, ref ident
 	if err != nil {
 		return none, err
 	}
+	defer b.guard()
 	b.mu.Lock()
 	a, err := b.attemptFor(caller, ref, c.Fence)
 	if err != nil {

@@ -20,6 +20,7 @@ const maxWait = 60 * time.Second
 //
 // When it returns a despatch, the history entry is open and durable.
 func (b *Broker) Despatch(ctx context.Context, caller identity.Caller, id identity.UUID, patience time.Duration) (*despatch.Despatch, despatch.Reasons, error) {
+	defer b.guard()
 	patience = min(patience, maxWait)
 	until := time.Now().Add(patience)
 	for {

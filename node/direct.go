@@ -22,6 +22,7 @@ func (b *Broker) Direct(ctx context.Context, caller identity.Caller, req *ivoa.E
 	if err != nil {
 		return nil, err
 	}
+	defer b.guard()
 	set, sessions, err := b.answerAfresh(ctx, caller, q)
 	if err != nil {
 		return nil, err

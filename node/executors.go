@@ -41,6 +41,7 @@ func (b *Broker) Register(ctx context.Context, caller identity.Caller, r despatc
 	if err := b.writable(); err != nil {
 		return answer, false, err
 	}
+	defer b.guard()
 	b.mu.Lock()
 	holding := r.Holding
 	r.Holding = nil // of this moment only

@@ -42,6 +42,7 @@ func (b *Broker) Link(ctx context.Context, caller identity.Caller, id identity.U
 		return "", time.Time{}, err
 	}
 	secret = newSecret()
+	defer b.guard()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	until := b.now() + linkMillis
@@ -70,6 +71,7 @@ func (b *Broker) Enter(ctx context.Context, id identity.UUID, name, secret strin
 	if err := b.writable(); err != nil {
 		return "", err
 	}
+	defer b.guard()
 	b.mu.Lock()
 	l, found := b.useLink(id, name, hashOf(secret))
 	s := b.state.live[id]

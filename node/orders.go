@@ -237,6 +237,7 @@ func (b *Broker) record(ctx context.Context, c accounting.Command) error {
 	if err := b.writable(); err != nil {
 		return err
 	}
+	defer b.guard()
 	b.mu.Lock()
 	ticket := b.submit(write{commands: []accounting.Command{c}})
 	b.mu.Unlock()

@@ -34,6 +34,7 @@ func (b *Broker) Receive(ctx context.Context, caller identity.Caller, ref identi
 	if b.options.Uploads == nil {
 		return none, problem(CodeTooLarge, "this node keeps no files of other machines")
 	}
+	defer b.guard()
 	b.mu.Lock()
 	a, err := b.attemptFor(caller, ref, fence)
 	if err != nil {

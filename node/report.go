@@ -35,6 +35,7 @@ func (b *Broker) Report(ctx context.Context, caller identity.Caller, ref identit
 	if err := b.writable(); err != nil {
 		return answer, err
 	}
+	defer b.guard()
 	b.mu.Lock()
 	a, err := b.attemptFor(caller, ref, report.Fence)
 	if err != nil {
