@@ -21,8 +21,10 @@ func newBackend(name string, c config.Config, log *slog.Logger, stops *stack) (e
 		return simulator.New(), despatch.Registration{Kinds: simulated(), Simulated: true}, nil
 	case "process":
 		return newProcess(c, log, stops)
+	case "docker":
+		return newDocker(c, log, stops)
 	}
-	return nil, despatch.Registration{}, usage("%q is no backend: there are process and simulator", name)
+	return nil, despatch.Registration{}, usage("%q is no backend: there are process, docker and simulator", name)
 }
 
 // newProcess makes the backend that runs programs of this machine.

@@ -30,10 +30,11 @@ import (
 // What a node keeps in its data directory, beside consensus.StateFile and the
 // development issuer's key.
 const (
-	sessionsFile = "sessions.db"
-	workDir      = "work"  // where the process executor works
-	filesDir     = "files" // what executors of other machines send
-	spoolDir     = "spool" // reports that wait for an answer
+	sessionsFile  = "sessions.db"
+	workDir       = "work"       // where the process executor works
+	containersDir = "containers" // where the Docker executor does
+	filesDir      = "files"      // what executors of other machines send
+	spoolDir      = "spool"      // reports that wait for an answer
 )
 
 // drain is how long requests under way may take when the node stops.
@@ -152,13 +153,11 @@ func startBroker(c config.Config, sessions *store.Store, outbox *consensus.Outbo
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
-	work, err := filepath.Abs(filepath.Join(c.Data, workDir))
+	data, err := filepath.Abs(c.Data)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(work, 0o700); err != nil {
-		return nil, fmt.Errorf("make the work directory: %w", err)
-	}
+	areas := []string{filepath.Join(data, workDir), filepath.Join(data, containersDir)}
 	sent, err := uploads.Open(uploads.Options{
 		Dir: filepath.Join(c.Data, filesDir), Space: int64(c.Uploads.Space), Reserve: reserve,
 		Free: func() (uint64, error) { return config.FreeSpace(c.Data) },
@@ -169,7 +168,7 @@ func startBroker(c config.Config, sessions *store.Store, outbox *consensus.Outbo
 	broker, err := node.New(context.Background(), node.Options{
 		Name: identity.NodeName(c.Name), URL: c.URL,
 		Capacity: scheduling.Resources{Cores: c.Capacity.Cores, Memory: c.Capacity.Memory, Storage: c.Capacity.Storage, GPUs: c.Capacity.GPUs},
-		Offers:   c.Offers, Sessions: c.Sessions, Site: c.Site, Costs: costs, Areas: []string{work}, Connect: c.Connect,
+		Offers:   c.Offers, Sessions: c.Sessions, Site: c.Site, Costs: costs, Areas: areas, Connect: c.Connect,
 		Uploads: sent, UploadRetention: c.Uploads.Retention,
 		Store: sessions, Outbox: outbox, Record: record, Logger: log, Metrics: metrics,
 	})

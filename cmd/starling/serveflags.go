@@ -38,7 +38,7 @@ environment (STARLING_…) and by flags, of which the latter override the former
 	f.String("http", "", "address to listen on, HOST:PORT (default 127.0.0.1:7733)")
 	f.String("url", "", "URL at which clients reach the node")
 	f.String("data", "", "directory for all that must survive (default ./starling-data)")
-	f.String("executors", "", `built-in executors: process,simulator; "" for none`)
+	f.String("executors", "", `built-in executors: process,docker,simulator; "" for none`)
 	f.StringVar(&capacity, "capacity", "", "what they share: cores=8,memory=16,storage=100,gpus=0 (GiB)")
 	f.String("log-level", "", "debug, info, warn or error")
 	f.String("log-format", "", "text or json")

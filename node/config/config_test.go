@@ -145,8 +145,8 @@ func TestWhatIsWrongIsNamedWithItsLine(t *testing.T) {
 			`node.yaml:1: log.level: "warning" is unknown; it must be debug, info, warn or error`,
 		},
 		"an unknown executor": {
-			"executors:\n  - process\n  - docker\n",
-			`node.yaml:3: executors[1]: "docker" is unknown; it must be process or simulator`,
+			"executors:\n  - process\n  - podman\n",
+			`node.yaml:3: executors[1]: "podman" is unknown; it must be process, docker or simulator`,
 		},
 		"an executor twice": {
 			"executors: [process, process]\n",

@@ -28,9 +28,10 @@ type Config struct {
 	// a request without a token for user "dev", who has every role.
 	Dev bool `key:"dev"`
 
-	// The built-in executors: process runs programs of this machine, simulator
-	// runs nothing and says so. Default: none, or both with --dev.
-	Executors []string `key:"executors" oneof:"process simulator" example:"[process]"`
+	// The built-in executors: process runs programs of this machine, docker
+	// containers of its Docker engine, simulator nothing, and says so. Default:
+	// none, or with --dev process and simulator.
+	Executors []string `key:"executors" oneof:"process docker simulator" example:"[process]"`
 
 	// What the built-in executors share.
 	Capacity Capacity `key:"capacity"`
@@ -152,6 +153,8 @@ type Uploads struct {
 type Executor struct {
 	// The executor of kind urn:starling:executable:process-1.0.
 	Process Process `key:"process"`
+	// The executor of containers.
+	Docker Docker `key:"docker"`
 	// Fetching the data that sessions read.
 	Staging Staging `key:"staging"`
 }
@@ -185,6 +188,26 @@ type Process struct {
 	OutputRetention time.Duration `key:"outputRetention" min:"1m" max:"87600h"`
 	// Whether programs may use the network; only bubblewrap can forbid it.
 	Network bool `key:"network"`
+}
+
+// Docker is how the Docker executor works.
+type Docker struct {
+	// Where the engine listens. Default: DOCKER_HOST, or else its usual socket.
+	// It must be on the node's own machine.
+	Host string `key:"host" example:"unix:///run/user/1000/docker.sock"`
+	// Whether images are pulled that the engine doesn't have.
+	Pull bool `key:"pull"`
+	// The registries from which they are pulled. Users choose what is pulled, and
+	// so what the engine connects to. Default: all.
+	Registries []string `key:"registries" example:"[docker.io, ghcr.io]"`
+	// Whom containers can reach: open, whatever the machine can, but for other
+	// containers; internal, nobody, though users reach their ports; none, nobody,
+	// and nobody reaches them.
+	Network string `key:"network" oneof:"open internal none"`
+	// How many processes and threads a container may have.
+	Processes int `key:"processes" min:"16" max:"4194304"`
+	// How long output files are kept after the end of their session.
+	OutputRetention time.Duration `key:"outputRetention" min:"1m" max:"87600h"`
 }
 
 // Staging is how data are fetched.

@@ -1,6 +1,7 @@
 package executortest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -167,7 +168,7 @@ func testRestart(t *testing.T, w *world) {
 
 func testMany(t *testing.T, w *world) {
 	w.start(t)
-	const many = 50
+	many := cmp.Or(w.Many, 50)
 	for n := range many {
 		w.Enqueue(Despatch(fmt.Sprint("m", n), w.Program(0, n%2)))
 	}

@@ -29,10 +29,13 @@ type Suite struct {
 	Program func(seconds float64, exit int) jsontext.Value
 	// Outlives says that work goes on when the executor ends.
 	Outlives bool
+	// Many is how many attempts run at once where many do: 50, unless each is
+	// dear.
+	Many int
 }
 
 // patience is how long a test waits for what must come; not a timing claim.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // Run runs the suite.
 func (s Suite) Run(t *testing.T) {

@@ -103,11 +103,11 @@ func (j *job) order(e *Executable) *shim.Job {
 		GraceSeconds:    j.Grace.Seconds(),
 	}
 	if j.sandbox == nil {
-		order.Argv = e.argv()
+		order.Argv = work.Strings(e.Command)
 		order.Env = environment(j.Despatch, e, j.Dir.Work(), j.Dir.Tmp())
 		return order
 	}
-	order.Argv, order.Env = j.sandbox.wrap(j.Dir, j.Mounts, environment(j.Despatch, e, home, "/tmp"), e.argv())
+	order.Argv, order.Env = j.sandbox.wrap(j.Dir, j.Mounts, environment(j.Despatch, e, home, "/tmp"), work.Strings(e.Command))
 	order.Depth = 2
 	return order
 }

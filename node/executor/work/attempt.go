@@ -103,6 +103,10 @@ func (a *Attempt) act(ctx context.Context, action despatch.Action, run Run) (*de
 	return Failure(executor.CodeUnsupported, false, fmt.Errorf("actions of kind %q are not performed here", action.Kind)), nil
 }
 
+// Keep notes that there is an attempt, so that the executor's next life takes it
+// up where it stands.
+func (a *Attempt) Keep() error { return a.Dir.save(a.State) }
+
 // Begin makes the volumes and notes, before it is done, that the program is
 // about to be started.
 func (a *Attempt) Begin() error {
@@ -110,7 +114,7 @@ func (a *Attempt) Begin() error {
 		return err
 	}
 	a.State.Run = true
-	return a.Dir.save(a.State)
+	return a.Keep()
 }
 
 // Storage is how many bytes the session may use.

@@ -27,7 +27,7 @@ func (a *Attempt) stage(ctx context.Context, id string, s *despatch.Stage) (*des
 			return Failure(executor.CodeStaging, false, err), nil
 		}
 	}
-	if err := a.Dir.save(a.State); err != nil {
+	if err := a.Keep(); err != nil {
 		return Failure(executor.CodeInternal, true, err), nil
 	}
 	got, err := a.Stager.Fetch(ctx, stage.Request{
