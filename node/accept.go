@@ -176,6 +176,9 @@ func (b *Broker) find(id identity.UUID) (*store.Session, error) {
 func (b *Broker) accept(s *store.Session, f funds, key string, now store.Millis) (*store.Session, *store.Ticket, error) {
 	set := b.state.sets[s.OfferSet]
 	p := b.state.pools[s.Plan.Pool]
+	if err := b.maySettleIn(s); err != nil {
+		return nil, nil, err
+	}
 	start := max(s.Plan.Start, now)
 	if start > max(s.Plan.Latest, s.Plan.Start) {
 		return nil, nil, problem(CodeConflict, "the time in which this could start has passed: it ended at %s; ask again for new offers",

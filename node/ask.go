@@ -49,7 +49,7 @@ func (b *Broker) question(ctx context.Context, caller identity.Caller, req *ivoa
 	if err := b.writable(); err != nil {
 		return nil, err
 	}
-	q, err := understand(req, notices, wall(b.now()), b.options.Offers)
+	q, err := understand(req, notices, wall(b.now()), b.options.Offers, recalled{b.recall(caller, req), b.options.Name.Tag()})
 	if err != nil {
 		return nil, err
 	}
@@ -98,8 +98,8 @@ func (b *Broker) answer(caller identity.Caller, q *question) (set *store.OfferSe
 			"open", strconv.Itoa(open)))
 		return set, nil, false
 	}
-	if full := b.fullOfKept(q, now); full != nil {
-		set.Messages = append(set.Messages, full...)
+	if objections := append(b.fullOfKept(q, now), b.inUse(q, now)...); len(objections) > 0 {
+		set.Messages = append(set.Messages, objections...)
 		return set, nil, false
 	}
 	candidates, pools, simulated := b.candidates(caller, q, now)
@@ -180,6 +180,10 @@ func compareUUIDs(a, b identity.UUID) int { return slices.Compare(a[:], b[:]) }
 
 // unable says why no pool of this node could run a question's executable.
 func (b *Broker) unable(q *question, now store.Millis) ivoa.Message {
+	if q.executor != (identity.UUID{}) {
+		return ivoa.NewMessage(wall(now), ivoa.LevelError, ivoa.MessageNotSupported,
+			"{site}: the executor that keeps the storage to be used again can't run this, or isn't there at present", "site", string(b.options.Name))
+	}
 	var kinds []string
 	taken := b.taken(q.kind, now)
 	for _, id := range slices.SortedFunc(maps.Keys(b.state.executors), compareUUIDs) {
@@ -281,6 +285,12 @@ func (b *Broker) offer(q *question, set *store.OfferSet, p scheduling.Proposal, 
 	for range walk(&q.request.Components) {
 		s.Components = append(s.Components, b.mint.New(set.Created))
 	}
+	for _, w := range q.storages {
+		if w.existing != nil {
+			s.Components[w.place] = w.existing.ID
+		}
+	}
+	s.Pinned = q.executor
 	s.Storage = storagesOf(q, s)
 	pairs := []string{"site", string(b.options.Name), "rank", strconv.Itoa(rank), "label", string(p.Label)}
 	for _, name := range slices.Sorted(maps.Keys(p.Reason.Values)) {

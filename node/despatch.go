@@ -173,7 +173,7 @@ func (b *Broker) reasons(e *executor) despatch.Reasons {
 // unable says why an executor never can run the sessions of a line, "" if it can.
 func (e *executor) unable(l *line) string {
 	switch {
-	case e.Registration.Simulated != l.like.Plan.Simulated || !e.takes(l.like.Kind, l.like.Data, l.like.Schemes):
+	case e.Registration.Simulated != l.like.Plan.Simulated || !e.is(l.like.Pinned) || !e.takes(l.like.Kind, l.like.Data, l.like.Schemes):
 		return despatch.ReasonWrongKind
 	case !resourcesOf(l.like.Plan).Fits(capacityOf(e.Registration.Capacity)):
 		return despatch.ReasonTooLarge

@@ -34,10 +34,10 @@ func (b *Broker) Files(ctx context.Context, caller identity.Caller, id identity.
 	if err != nil {
 		return nil, err
 	}
-	files := []File{}
+	files, gone := []File{}, b.goneStorage(s)
 	err = b.store.View(func(tx *store.Tx) error {
 		return tx.Files(id, func(f despatch.File) bool {
-			if isOutput(f) && !releasedFile(s, f, b.now()) {
+			if isOutput(f) && !gone[f.Storage] {
 				files = append(files, File{File: f, Open: !s.Attempt.Ended && f.SHA256 == ""})
 			}
 			return true
@@ -90,8 +90,8 @@ func (b *Broker) openOf(caller identity.Caller, id identity.UUID, meant func(des
 		absent := File{File: despatch.File{Name: name, Role: name}, Open: running}
 		return nil, absent, problem(CodeNotFound, "session %s has no file %q", id, name)
 	}
-	if releasedFile(s, f, b.now()) {
-		return nil, File{}, problem(CodeGone, "file %q lay in storage that was kept for a while after the session's end, and has been released", f.Name)
+	if b.goneStorage(s)[f.Storage] {
+		return nil, File{}, problem(CodeGone, "file %q lay in storage that was kept for a while after the session's end, and has been released since or used by a later session", f.Name)
 	}
 	content, modified, err := b.openKept(s, f)
 	if err != nil {

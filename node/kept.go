@@ -49,7 +49,7 @@ func (b *Broker) keptGiB() (sum int64) {
 	}
 	for _, s := range b.state.live {
 		for _, st := range s.Storage {
-			if st.Lasts(0) > 0 && st.Until == 0 {
+			if st.Lasts(0) > 0 && st.Until == 0 && !st.Existing {
 				sum += st.Size
 			}
 		}
@@ -68,7 +68,12 @@ func (b *Broker) fullOfKept(q *question, now store.Millis) []ivoa.Message {
 		limit = b.options.Capacity.Storage
 	}
 	for _, w := range q.storages {
-		want += w.least
+		if w.kept && w.existing == nil {
+			want += w.least
+		}
+	}
+	if want == 0 {
+		return nil
 	}
 	kept := b.keptGiB()
 	if kept+want <= limit {
@@ -93,13 +98,17 @@ func released(s *store.Session, now store.Millis) *store.Session {
 	return &c
 }
 
-// releasedFile reports whether a file lay in storage of its session that has
-// been released.
-func releasedFile(s *store.Session, f despatch.File, now store.Millis) bool {
-	if f.Storage == "" {
-		return false
+// goneStorage lists, by id, the storage of a session whose files are not its any
+// more: it has been released, or a later session has had it.
+func (b *Broker) goneStorage(s *store.Session) map[string]bool {
+	gone := map[string]bool{}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now()
+	for _, st := range s.Storage {
+		if k := b.state.kept[st.ID]; st.Until > 0 && (now >= st.Until || k != nil && k.Session != s.ID) {
+			gone[st.ID.String()] = true
+		}
 	}
-	return slices.ContainsFunc(s.Storage, func(st store.Storage) bool {
-		return st.ID.String() == f.Storage && st.Until > 0 && now >= st.Until
-	})
+	return gone
 }

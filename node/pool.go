@@ -45,6 +45,9 @@ const aliveMillis = 3 * renewSeconds * 1000
 
 func (e *executor) alive(now store.Millis) bool { return now-e.Seen < aliveMillis }
 
+// is reports whether the executor is the one that is wanted; zero wants any.
+func (e *executor) is(wanted identity.UUID) bool { return wanted.IsZero() || wanted == e.ID }
+
 // takes reports whether the executor can run a session of these kinds.
 func (e *executor) takes(kind string, data, schemes []string) bool {
 	if !slices.Contains(e.Registration.Kinds, kind) {
@@ -70,7 +73,7 @@ func (e *executor) takes(kind string, data, schemes []string) bool {
 // runs things, or else by one that simulates.
 func (p *pool) able(q *question, now store.Millis) (ok, simulated bool) {
 	for _, e := range p.executors {
-		if !e.alive(now) || !e.takes(q.kind, q.dataKinds, q.schemes) {
+		if !e.alive(now) || !e.is(q.executor) || !e.takes(q.kind, q.dataKinds, q.schemes) {
 			continue
 		}
 		if !e.Registration.Simulated {

@@ -9,7 +9,9 @@ import (
 
 	"starling/accounting"
 	"starling/api/ivoa"
+	"starling/federation/identity"
 	"starling/node/config"
+	"starling/node/store"
 	"starling/scheduling"
 )
 
@@ -25,6 +27,7 @@ type question struct {
 	schemes     []string // URL schemes of simple data resources
 	bytes       int64    // to be staged, as far as the request says
 	storages    []wanted
+	executor    identity.UUID // that keeps storage which is to be used again; zero: any
 	demand      scheduling.Demand
 	constraints scheduling.Constraints
 	remarks     []ivoa.Message // worth saying, whatever the answer is
@@ -39,16 +42,27 @@ type reader struct {
 	now    time.Time
 	offers config.Offers
 	names  map[string]int // name or client's UUID: place in the walk
+	kept   []*store.Kept  // storage of the caller's that the request refers to
+	ours   identity.Tag   // of the UUIDs that this node gives
 
 	components []base // the walk, once it is complete
+}
+
+// recalled is what a node knows of the storage that a request refers to.
+type recalled struct {
+	kept []*store.Kept
+	ours identity.Tag
 }
 
 // understand reads a request. It has no side effects and needs no lock; the
 // request is changed: references become places, and data without storage get
 // some. Where a value isn't of its format at all the error is a Problem, for a
 // 400; what is well-formed but can't be is an objection, for a NO.
-func understand(req *ivoa.ExecutionRequest, notices []ivoa.Notice, now time.Time, offers config.Offers) (*question, error) {
+func understand(req *ivoa.ExecutionRequest, notices []ivoa.Notice, now time.Time, offers config.Offers, known ...recalled) (*question, error) {
 	r := &reader{question: &question{request: req}, now: now, offers: offers, names: map[string]int{}}
+	for _, k := range known {
+		r.kept, r.ours = k.kept, k.ours
+	}
 	for _, n := range notices {
 		r.remark(ivoa.MessageInvalidValue, "{path}: {reason}", "path", n.Path, "reason", n.Message)
 	}

@@ -130,7 +130,7 @@ func (q *queue) next(l *line) (place, bool) {
 // lineKey tells apart what sessions ask of an executor.
 func lineKey(s *store.Session) string {
 	p := s.Plan
-	return fmt.Sprintf("%t %d %d %d %d %s\x00%s\x00%s", p.Simulated, p.Cores, p.Memory, p.Storage, p.GPUs, s.Kind,
+	return fmt.Sprintf("%t %d %d %d %d %s %s\x00%s\x00%s", p.Simulated, p.Cores, p.Memory, p.Storage, p.GPUs, s.Pinned, s.Kind,
 		strings.Join(s.Data, " "), strings.Join(s.Schemes, " "))
 }
 

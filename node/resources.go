@@ -102,9 +102,11 @@ func (r *reader) storage() {
 			continue
 		}
 		least, most := r.size(path+"/size", simple.Size, defaultSize)
-		r.demand.Min.Storage += least
-		r.demand.Max.Storage += most
-		r.storages = append(r.storages, wanted{place: slices.Index(r.components, base(simple)), path: path, name: simple.Name(), least: least, most: most})
+		w := wanted{place: slices.Index(r.components, base(simple)), path: path, name: simple.Name(), least: least, most: most}
+		r.reuse(&w, simple.Size)
+		r.demand.Min.Storage += w.least
+		r.demand.Max.Storage += w.most
+		r.storages = append(r.storages, w)
 		refs := make([]string, len(simple.Data))
 		for j, ref := range simple.Data {
 			refs[j] = r.place(fmt.Sprintf("%s/data/%d", path, j), ref, "data")

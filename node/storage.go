@@ -9,6 +9,7 @@ import (
 	"starling/api/despatch"
 	"starling/api/ivoa"
 	"starling/node/store"
+	"starling/scheduling"
 )
 
 // Storage is ephemeral, and ends with its session but for what its executor
@@ -25,6 +26,8 @@ type wanted struct {
 	// until is an instant instead. Zero: as long as the session.
 	lifetime time.Duration
 	until    time.Time
+	kept     bool        // it is to outlive the session
+	existing *store.Kept // that is to be used again; nil: it is new
 }
 
 // beyond is how long it is to be kept after a session that ends at an instant
@@ -42,6 +45,10 @@ func (w wanted) beyond(session time.Duration, end time.Time) time.Duration {
 func (r *reader) lifetimes() error {
 	for i := range r.storages {
 		w := &r.storages[i]
+		if w.existing != nil {
+			r.keep(w)
+			r.beginBefore(wall(w.existing.Until), w)
+		}
 		schedule := r.components[w.place].(living).Life().Schedule
 		if schedule == nil || schedule.Available == nil {
 			continue
@@ -60,11 +67,24 @@ func (r *reader) lifetimes() error {
 			r.object(ivoa.MessageResourceLimit, "{path} reaches {value} beyond the session's end: this site keeps storage for {limit} at most", "path", path,
 				"value", ivoa.FormatDuration(beyond), "limit", ivoa.FormatDuration(r.offers.MaxStorageLifetime))
 		}
-		if beyond > 0 {
+		if beyond > 0 && !w.kept {
 			r.keep(w)
 		}
 	}
 	return nil
+}
+
+// beginBefore bounds when the session may begin.
+func (r *reader) beginBefore(end time.Time, w *wanted) {
+	latest := scheduling.InstantOf(end)
+	if r.demand.Start == (scheduling.StartInterval{}) {
+		r.demand.Start = scheduling.StartInterval{Earliest: scheduling.InstantOf(r.now), Latest: latest}
+	}
+	r.demand.Start.Latest = min(r.demand.Start.Latest, latest)
+	if r.demand.Start.Latest < r.demand.Start.Earliest {
+		r.object(ivoa.MessageResourceLimit, "{path}: storage {uuid} is released at {end}, before the session would begin", "path", w.path,
+			"uuid", w.existing.ID.String(), "end", ivoa.FormatInstant(end))
+	}
 }
 
 // read reads a schedule's step. What is no duration or interval at all is a
@@ -92,6 +112,7 @@ func (w *wanted) read(step ivoa.StartDuration, path string) (err error) {
 // keep asks for an executor that keeps storage, and looks whether this can be
 // kept: one volume mounts it, and it holds no other.
 func (r *reader) keep(w *wanted) {
+	w.kept = true
 	r.dataKinds = addOnce(r.dataKinds, despatch.KindKeptStorage)
 	var mounted []string
 	for _, v := range r.request.Compute.Mounted().Volumes {
@@ -128,12 +149,15 @@ func storagesOf(q *question, s *store.Session) []store.Storage {
 	all := make([]store.Storage, len(q.storages))
 	for i, w := range q.storages {
 		all[i] = store.Storage{ID: s.Components[w.place], Name: w.name, Size: sizes[i]}
+		if w.existing != nil {
+			all[i].Existing, all[i].KeepUntil = true, w.existing.Until
+		}
 		switch beyond := w.beyond(time.Duration(s.Plan.Duration)*time.Millisecond, end); {
 		case beyond == 0:
 		case w.until.IsZero():
 			all[i].Keep = beyond.Milliseconds()
 		default:
-			all[i].KeepUntil = w.until.UnixMilli()
+			all[i].KeepUntil = max(all[i].KeepUntil, w.until.UnixMilli())
 		}
 	}
 	return all

@@ -15,6 +15,7 @@ import (
 
 	"starling/api/despatch"
 	"starling/api/ivoa"
+	"starling/federation/identity"
 )
 
 // withKept registers the world's built-in executor again, as one that keeps
@@ -183,4 +184,85 @@ func TestKeptStorageIsRememberedAfterACrash(t *testing.T) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	assert.EqualValues(t, 2, w.keptGiB())
+}
+
+// again asks for storage that is kept, from a volume.
+func again(storage string, size int64) func(*ivoa.ExecutionRequest) {
+	return func(r *ivoa.ExecutionRequest) {
+		v := &ivoa.SimpleVolumeMount{Path: "/again", Mode: ivoa.ReadWrite, Resource: storage}
+		v.Kind = ivoa.KindSimpleVolume
+		r.Compute.Mounted().Volumes = []ivoa.VolumeMount{v}
+		if size == 0 {
+			return
+		}
+		s := &ivoa.SimpleStorageResource{Size: ivoa.Exactly(size)}
+		s.Kind, s.NeedMeta().UUID = ivoa.KindSimpleStorage, storage
+		r.Storage = []ivoa.StorageResource{s}
+	}
+}
+
+func TestALaterSessionOfTheOwnerUsesKeptStorageAgain(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.withKept()
+		first := w.accepted(alice, request(1, storing(2, ivoa.StartDuration{Duration: "PT1H"})))
+		kept := w.ended(first).Storage[0].ID
+		until := wall(w.now()).Add(59 * time.Minute)
+		said := func(caller identity.Caller, edit func(*ivoa.ExecutionRequest)) string {
+			set := w.ask(caller, request(1, edit))
+			require.Equal(t, ivoa.No, set.Result)
+			return set.Meta.Messages[0].Text
+		}
+		assert.Contains(t, said(alice, again(kept, 3)), "storage "+kept+" has 2 GiB, and 3 GiB were asked for")
+		assert.Contains(t, said(bob, again(kept, 0)), "/compute/volumes/0/resource refers to "+kept+", but no component")
+		assert.Contains(t, said(bob, again(kept, 1)), "storage "+kept+" is unknown, has been released, or isn't yours")
+		assert.Contains(t, said(operator, again(kept, 1)), "isn't yours")
+
+		for _, size := range []int64{0, 1} { // straight from a volume, and as a storage resource
+			rival := w.offer(alice, request(1, again(kept, size)))
+			second := w.accepted(alice, request(1, again(kept, size)))
+			assert.Equal(t, kept, results(second).UUID())
+			assert.Equal(t, ivoa.Exactly(2), results(second).Size)
+			_, err := w.update(alice, rival, ivoa.SessionAccepted)
+			assert.ErrorContains(t, err, "is in use by session "+second.UUID())
+			assert.Contains(t, said(alice, again(kept, size)), "storage "+kept+" is in use by session "+second.UUID())
+			d := w.ended(second)
+			assert.Equal(t, []despatch.Storage{{ID: kept, Size: 2, KeepUntil: until, Existing: true}}, d.Storage)
+			assert.Equal(t, kept, d.Sequence[0].Run.Volumes[0].Storage)
+			files, err := w.Files(context.Background(), alice, id(t, second))
+			require.NoError(t, err)
+			assert.Len(t, files, 1)
+		}
+		files, err := w.Files(context.Background(), alice, id(t, first))
+		require.NoError(t, err)
+		assert.Empty(t, files, "what is in the storage is the later session's now")
+		w.mu.Lock()
+		assert.EqualValues(t, 2, w.keptGiB(), "it is counted once")
+		w.mu.Unlock()
+
+		late := w.offer(alice, request(1, again(kept, 0)))
+		time.Sleep(59 * time.Minute)
+		synctest.Wait()
+		assert.Contains(t, said(alice, again(kept, 1)), "storage "+kept+" is unknown, has been released, or isn't yours")
+		_, err = w.update(alice, late, ivoa.SessionAccepted)
+		assert.Error(t, err)
+	})
+}
+
+func TestKeptStorageIsUsedAgainWhereItLies(t *testing.T) {
+	w := newWorld(t)
+	w.withKept()
+	kept := w.ended(w.accepted(alice, request(1, storing(2, ivoa.StartDuration{Duration: "PT1H"})))).Storage[0].ID
+	other, _, err := w.Register(context.Background(), builtIn, despatch.Registration{
+		Name: "docker", Kinds: append([]string{despatch.KindKeptStorage}, testKinds...), Capacity: despatch.Capacity{Cores: 8, Memory: 16, Storage: 100},
+	})
+	require.NoError(t, err)
+	elsewhere, err := identity.ParseUUID(other.UUID)
+	require.NoError(t, err)
+	s := w.accepted(alice, request(1, again(kept, 0)))
+	d, reasons, err := w.Despatch(context.Background(), builtIn, elsewhere, 0)
+	require.NoError(t, err)
+	assert.Nil(t, d, "it is not there")
+	assert.Equal(t, despatch.Reasons{despatch.ReasonWrongKind: 1}, reasons)
+	w.ended(s)
 }

@@ -46,8 +46,10 @@ type Session struct {
 
 	// Period is the one that an accepted session is charged in.
 	Period accounting.Period `json:"period,omitzero"`
-	// Storage are the session's storage resources, in their order.
-	Storage []Storage `json:"storage,omitempty"`
+	// Storage are the session's storage resources, in their order; Pinned is the
+	// executor that has those of an earlier session, zero where there are none.
+	Storage []Storage     `json:"storage,omitempty"`
+	Pinned  identity.UUID `json:"pinned,omitzero"`
 
 	AcceptKey string         `json:"acceptKey,omitzero"` // the Idempotency-Key it was accepted with
 	Messages  []ivoa.Message `json:"messages,omitempty"`
