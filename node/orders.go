@@ -34,6 +34,7 @@ func (b *Broker) Allocate(ctx context.Context, caller identity.Caller, order acc
 	if err := mayOrder(caller); err != nil {
 		return answer, err
 	}
+	order.Amount = b.withUnit(order.Amount)
 	order.ID, order.Node = b.orderID(caller, key), accounting.NodeName(b.options.Name)
 	order.By, order.Time = accounting.OwnerID(caller.User), accounting.Instant(b.now())
 	if order.Start == 0 && order.End == 0 {
@@ -135,6 +136,9 @@ func (b *Broker) Credit(ctx context.Context, caller identity.Caller, order accou
 		return CompletionAnswer{}, &Problem{Code: CodeInvalid, Field: "/historyRef", Detail: err.Error()}
 	}
 	order.Ref = accounting.Ref(ref.String())
+	for i, q := range order.Amounts {
+		order.Amounts[i] = b.withUnit(q)
+	}
 	order.ID, order.By, order.Time = b.orderID(caller, key), accounting.OwnerID(caller.User), accounting.Instant(b.now())
 	return b.adjust(ctx, order, order.ID, ref)
 }
@@ -170,6 +174,18 @@ func (b *Broker) Allocations(ctx context.Context, caller identity.Caller, owner 
 		return err
 	})
 	return page, next, err
+}
+
+// withUnit fills in what may be left out of an amount: money is meant, and what
+// this site charges in.
+func (b *Broker) withUnit(q accounting.Quantity) accounting.Quantity {
+	if q.Name == "" {
+		q.Name = accounting.Monetary
+	}
+	if q.Unit == "" {
+		q.Unit = accounting.Unit(unitOf(b.options.Costs, costType(q.Name)))
+	}
+	return q
 }
 
 // mayOrder: money is for operators and accountants.

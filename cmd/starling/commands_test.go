@@ -89,7 +89,7 @@ func TestMistakesInTheCommandLineAreExitStatusTwo(t *testing.T) {
 		`--cores: "x" is neither a whole number nor MIN:MAX`:                      {"run", "--cores", "x", "--", "true"},
 		"either -f a.yaml or a command, not both":                                 {"run", "-f", "a.yaml", "--", "true"},
 		"--cores builds a request; it changes nothing in that of -f a.yaml":       {"offers", "-f", "a.yaml", "--cores", "1"},
-		`--format: "csv" is neither json nor yaml`:                                {"sessions", "-o", "csv"},
+		`--format: "csv" is none of table, json and yaml`:                         {"sessions", "-o", "csv"},
 		`--node: "nowhere" is not the URL of a node, as http://127.0.0.1:7733 is`: {"sessions", "--node", "nowhere"},
 		`required flag(s) "user" not set`:                                         {"token"},
 		"--user: whose token? A name is wanted":                                   {"token", "--user", ""},
@@ -336,10 +336,10 @@ func TestAStatementIsSideBySide(t *testing.T) {
 		{Resource: "monetary", Unit: "EUR", Estimated: "0.04", Charged: "0.0312"},
 	}).Write(&b, 80))
 	assert.Equal(t, `
-RESOURCE      UNIT  ESTIMATED  USED  CHARGED
-core-seconds  s          1200   131
-monetary      EUR        0.04         0.0312
-`[1:], b.String())
+RESOURCE          ESTIMATED    USED  CHARGED
+core-seconds (s)       1200  131.25
+monetary (EUR)         0.04           0.0312
+`[1:], b.String(), "to the last digit: totals add up")
 }
 
 func TestATokenIsIssuedSavedAndSent(t *testing.T) {

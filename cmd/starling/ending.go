@@ -52,7 +52,7 @@ func (a *app) point(name, text string) {
 
 // tellAttempt says what the last attempt used and cost.
 func (a *app) tellAttempt(h *accounting.HistoryEntry) {
-	charged, estimate := money(h.Charges), money(h.Estimate)
+	charged, estimate := money(billed(h)), money(h.Estimate)
 	if charged == "" && estimate != "" {
 		charged = "nothing"
 	}
@@ -60,7 +60,7 @@ func (a *app) tellAttempt(h *accounting.HistoryEntry) {
 		charged += ", of " + estimate + " estimated"
 	}
 	a.point("charged", charged)
-	a.point("footprint", footprint(h.Charges))
+	a.point("footprint", footprint(billed(h)))
 	a.point("used", quantities(h.Resources))
 }
 

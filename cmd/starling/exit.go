@@ -68,7 +68,7 @@ func usage(format string, args ...any) error { return &usageError{fmt.Sprintf(fo
 // begin marks that the command line is understood and the work begins. Cobra
 // would check the flags a moment later.
 func (a *app) begin(cmd *cobra.Command, _ []string) error {
-	if err := errors.Join(cmd.ValidateRequiredFlags(), cmd.ValidateFlagGroups(), a.checkFormat()); err != nil {
+	if err := errors.Join(cmd.ValidateRequiredFlags(), cmd.ValidateFlagGroups(), a.checkFormat(cmd)); err != nil {
 		return err
 	}
 	a.began = true

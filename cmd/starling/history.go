@@ -77,7 +77,7 @@ func historyTable(entries []accounting.HistoryEntry, now time.Time) *table.Table
 		table.Column{Name: "charged", Right: true, Flexible: true, Optional: true},
 	)
 	for _, h := range entries {
-		t.Add(string(h.HistoryRef), string(h.Phase), words.Instant(h.Opened.Time(), now), took(&h), chargedText(h.Charges))
+		t.Add(string(h.HistoryRef), string(h.Phase), words.Instant(h.Opened.Time(), now), took(&h), chargedText(billed(&h)))
 	}
 	return t
 }
@@ -119,7 +119,13 @@ func (a *app) printEntry(h *accounting.HistoryEntry) error {
 	row("took", took(h))
 	row("used", quantities(h.Resources))
 	row("estimate", quantities(h.Estimate))
-	row("charged", quantities(h.Charges))
+	if len(h.Adjustments) > 0 {
+		row("priced", quantities(h.Charges))
+	}
+	for _, adjustment := range h.Adjustments {
+		row(adjustmentLabel(adjustment), adjustmentText(adjustment))
+	}
+	row("charged", quantities(billed(h)))
 	if h.Failure != nil {
 		row("failure", failureText(h.Failure))
 	}

@@ -20,14 +20,21 @@ import (
 const (
 	asJSON = "json"
 	asYAML = "yaml"
+	asCSV  = "csv" // of commands that have it as an annotation
 )
 
-func (a *app) checkFormat() error {
-	switch a.output {
-	case "", asJSON, asYAML:
-		return nil
+func (a *app) checkFormat(cmd *cobra.Command) error {
+	_, csv := cmd.Annotations[asCSV]
+	switch {
+	case a.output == "table":
+		a.output = ""
+	case a.output == "" || a.output == asJSON || a.output == asYAML || a.output == asCSV && csv:
+	case csv:
+		return usage("--format: %q is none of table, json, yaml and csv", a.output)
+	default:
+		return usage("--format: %q is none of table, json and yaml", a.output)
 	}
-	return usage("--format: %q is neither json nor yaml", a.output)
+	return nil
 }
 
 // forPrograms reports whether the answer itself is wanted, rather than a table.

@@ -30,7 +30,7 @@ cost? It gives firm, timed, priced offers; you accept one, and it runs.
 	flags.StringVar(&a.tokenFile, "token-file", "", "file with the token, mode 0600 (default: starling/token in your configuration directory)")
 	flags.StringVar(&a.proposal, "proposal", "", "proposal that pays (STARLING_PROPOSAL; default: as the token says)")
 	flags.DurationVar(&a.timeout, "timeout", 30*time.Second, "how long to wait for an answer")
-	flags.StringVarP(&a.output, "format", "o", "", "json or yaml, for programs")
+	flags.StringVarP(&a.output, "format", "o", "", "table, or json or yaml for programs; csv for statements")
 	root.MarkFlagsMutuallyExclusive("token", "token-file")
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", a.helpWidth())))
 
@@ -38,6 +38,7 @@ cost? It gives firm, timed, priced offers; you accept one, and it runs.
 		&cobra.Group{ID: groupRun, Title: "Run something:"},
 		&cobra.Group{ID: groupSession, Title: "Sessions:"},
 		&cobra.Group{ID: groupRecord, Title: "The record:"},
+		&cobra.Group{ID: groupLedger, Title: "For operators and accountants:"},
 		&cobra.Group{ID: groupNode, Title: "A node:"},
 	)
 	add := func(group string, commands ...*cobra.Command) {
@@ -48,7 +49,8 @@ cost? It gives firm, timed, priced offers; you accept one, and it runs.
 	}
 	add(groupRun, newRun(a), newOffers(a), newAccept(a), newReject(a))
 	add(groupSession, newWatch(a), newCancel(a), newLogs(a), newFiles(a), newConnect(a), newSessions(a))
-	add(groupRecord, newHistory(a), newAccounts(a), newStatement(a))
+	add(groupRecord, newHistory(a), newStatement(a), newBudgets(a), newAccounts(a))
+	add(groupLedger, newAllocate(a), newCorrect(a), newRefund(a), newDiscount(a), newEnrol(a))
 	add(groupNode, newServe(a), newExecutor(a), newConfig(a), newToken(a), newDebug(a))
 	root.AddCommand(newVersion(a))
 	return root
@@ -58,5 +60,6 @@ const (
 	groupRun     = "run"
 	groupSession = "session"
 	groupRecord  = "record"
+	groupLedger  = "ledger"
 	groupNode    = "node"
 )

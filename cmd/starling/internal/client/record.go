@@ -89,16 +89,6 @@ func (c *Client) Accounts(ctx context.Context, filter AccountFilter, all bool) (
 	return list, err
 }
 
-// Statement returns what an owner was estimated, used and was charged in a
-// period. Empty values mean the caller, and now.
-func (c *Client) Statement(ctx context.Context, owner, period string) (*accounting.Statement, error) {
-	query := url.Values{}
-	setUnlessEmpty(query, "owner", owner)
-	setUnlessEmpty(query, "period", period)
-	statement := new(accounting.Statement)
-	return statement, c.getJSON(ctx, "/statements", query, statement)
-}
-
 func limited(limit int) url.Values {
 	query := url.Values{}
 	if limit > 0 {
