@@ -177,6 +177,19 @@ func Decode(data []byte) (Command, error) {
 	return c, c.Validate()
 }
 
+// VersionOf is the version of what Encode wrote, 0 of anything else. It reads no
+// further than that.
+func VersionOf(data []byte) (version int) {
+	digits, ok := bytes.CutPrefix(data, []byte(`{"v":`))
+	if !ok {
+		return 0
+	}
+	for i := 0; i < len(digits) && i < 9 && '0' <= digits[i] && digits[i] <= '9'; i++ {
+		version = 10*version + int(digits[i]-'0')
+	}
+	return version
+}
+
 // decoders is the set of version 1.
 var decoders = map[string]func([]byte) (Command, error){
 	"open-attempt":     decodeAs[OpenAttempt],

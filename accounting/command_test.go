@@ -57,6 +57,7 @@ func TestEveryCommandSurvivesItsEncoding(t *testing.T) {
 	for _, c := range all(t) {
 		data, err := Encode(c)
 		require.NoError(t, err)
+		assert.Equal(t, Version, VersionOf(data))
 		again, err := Decode(data)
 		require.NoError(t, err, string(data))
 		assert.Equal(t, c, again)

@@ -16,6 +16,8 @@ var (
 	// ErrTooNew: the log holds what only a newer program understands. This one
 	// stops rather than come to hold another record than the others.
 	ErrTooNew = errors.New("written by a newer program; install it on this node")
+	// ErrTooEarly: not every member has announced that it understands this yet.
+	ErrTooEarly = errors.New("not every node of the federation understands it yet")
 	// ErrNotLeader: another node leads the log, or none does. Nothing was done.
 	ErrNotLeader = errors.New("this node does not lead the log")
 	// ErrUnknownOutcome: the log may have taken it, or not. It is harmless to try

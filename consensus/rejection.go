@@ -15,6 +15,8 @@ type Rejection struct {
 	Sequence Sequence `json:"sequence"`
 	Reason   string   `json:"reason"`
 	Command  string   `json:"command"` // as it came, cut to 4 KiB
+
+	err error // the reason, as long as it is at hand
 }
 
 // keptRejections bounds how many are kept; the oldest go first.
@@ -27,7 +29,7 @@ func reject(tx *bbolt.Tx, index uint64, store StoreID, r record, reason error) (
 	bucket := tx.Bucket(rejectedBucket)
 	rejection := Rejection{
 		Index: index, Store: store, Sequence: r.sequence,
-		Reason: reason.Error(), Command: string(r.command[:min(len(r.command), keptCommand)]),
+		Reason: reason.Error(), Command: string(r.command[:min(len(r.command), keptCommand)]), err: reason,
 	}
 	value, err := json.Marshal(rejection)
 	if err != nil {

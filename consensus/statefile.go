@@ -72,31 +72,44 @@ func openState(path string, random io.Reader, noSync bool) (*stateFile, error) {
 	return f, nil
 }
 
-// open opens a file and sees that none of it is cut off.
+// open opens a file, if none of it is cut off.
 func (f *stateFile) open(path string) (*bbolt.DB, error) {
-	db, err := bbolt.Open(path, 0o600, boltOptions())
+	db, err := openWhole(path, boltOptions())
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, explain(err))
+		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	db.NoSync = f.noSync
-	if err := whole(db); err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
-	}
 	return db, nil
 }
 
-// whole refuses a file that ends before its last page.
-func whole(db *bbolt.DB) error {
-	return db.View(func(tx *bbolt.Tx) error {
-		info, err := os.Stat(db.Path())
-		if err != nil {
-			return err
+// openWhole opens a file for writing after a look at its length: bbolt reads all
+// of it when it is opened so, and a page that isn't there would end the program.
+func openWhole(path string, options *bbolt.Options) (db *bbolt.DB, err error) {
+	if info, err := os.Stat(path); err == nil && info.Size() > 0 {
+		if err := guard(func() error { return whole(path, info.Size()) }); err != nil {
+			return nil, explain(err)
 		}
-		if info.Size() < tx.Size() {
-			return fmt.Errorf("%w: it has %d of %d bytes; restore it from a backup", ErrCorrupt, info.Size(), tx.Size())
+	}
+	err = guard(func() (err error) {
+		db, err = bbolt.Open(path, 0o600, options)
+		return explain(err)
+	})
+	return db, err
+}
+
+// whole refuses a file that ends before its last page.
+func whole(path string, size int64) error {
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: openTimeout})
+	if err != nil {
+		return err
+	}
+	err = db.View(func(tx *bbolt.Tx) error {
+		if size < tx.Size() {
+			return fmt.Errorf("%w: it has %d of %d bytes; restore it from a backup", ErrCorrupt, size, tx.Size())
 		}
 		return nil
 	})
+	return errors.Join(err, db.Close())
 }
 
 func (f *stateFile) close() error {

@@ -2,14 +2,16 @@ package consensus
 
 // Status is where the log stands, as GET /federation/log shows it.
 type Status struct {
-	Node    string       `json:"node"`
-	Role    string       `json:"role"` // "leader": a node by itself follows nobody
-	Leader  string       `json:"leader"`
-	Term    uint64       `json:"term"`
-	Applied uint64       `json:"applied"` // index of the last applied record
-	Commit  uint64       `json:"commit"`  // index of the last committed record
-	Outbox  OutboxStatus `json:"outbox"`
-	Error   string       `json:"error,omitempty"`
+	Node    string `json:"node"`
+	Role    string `json:"role"` // leader, follower, candidate or replica; a node by itself leads
+	Leader  string `json:"leader"`
+	Term    uint64 `json:"term"`
+	Applied uint64 `json:"applied"` // index of the last applied record
+	Commit  uint64 `json:"commit"`  // index of the last committed record
+	// AgeSeconds is for how long this copy may have been behind the others.
+	AgeSeconds float64      `json:"ageSeconds"`
+	Outbox     OutboxStatus `json:"outbox"`
+	Error      string       `json:"error,omitempty"`
 }
 
 // OutboxStatus is what waits at this node.
@@ -20,11 +22,18 @@ type OutboxStatus struct {
 
 // Status reports where the log stands.
 func (l *Local) Status() Status {
-	l.mu.Lock()
-	s := Status{Node: l.node, Role: "leader", Leader: l.node, Applied: l.index, Commit: l.index}
-	err := l.err
-	l.mu.Unlock()
-	depth, oldest, outboxErr := l.outbox.Depth()
+	s := l.outboxStatus()
+	s.Node, s.Role, s.Leader, s.Commit = l.node, "leader", l.node, s.Applied
+	return s
+}
+
+// outboxStatus is what every log can say of itself.
+func (p *progress) outboxStatus() Status {
+	p.mu.Lock()
+	s := Status{Applied: p.index}
+	err := p.err
+	p.mu.Unlock()
+	depth, oldest, outboxErr := p.outbox.Depth()
 	s.Outbox = OutboxStatus{Depth: depth, OldestSeconds: oldest.Seconds()}
 	if err == nil {
 		err = outboxErr

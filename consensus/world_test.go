@@ -88,21 +88,34 @@ func (w *world) barrier() {
 	require.NoError(w.t, w.log.Barrier(ctx))
 }
 
-func (w *world) view(read func(accounting.View)) {
-	require.NoError(w.t, w.log.View(context.Background(), func(v accounting.View) error {
+func (w *world) view(read func(accounting.View))       { w.asked().view(read) }
+func (w *world) histories() map[accounting.Phase]int   { return w.asked().histories() }
+func (w *world) charged() (balance accounting.Decimal) { return w.asked().charged() }
+func (w *world) asked() asked                          { return asked{w.t, w.log} }
+
+// asked is any log, to be asked for its record.
+type asked struct {
+	t   testing.TB
+	log interface {
+		View(context.Context, func(accounting.View) error) error
+	}
+}
+
+func (a asked) view(read func(accounting.View)) {
+	require.NoError(a.t, a.log.View(context.Background(), func(v accounting.View) error {
 		read(v)
 		return nil
 	}))
 }
 
 // histories counts the attempts on record, by phase.
-func (w *world) histories() map[accounting.Phase]int {
+func (a asked) histories() map[accounting.Phase]int {
 	count := make(map[accounting.Phase]int)
-	w.view(func(v accounting.View) {
+	a.view(func(v accounting.View) {
 		var next accounting.Cursor
 		for {
 			page, cursor, err := accounting.Histories(v, accounting.HistoryFilter{Caller: accounting.Everyone()}, next, 1000)
-			require.NoError(w.t, err)
+			require.NoError(a.t, err)
 			for _, h := range page {
 				count[h.Phase]++
 			}
@@ -115,12 +128,12 @@ func (w *world) histories() map[accounting.Phase]int {
 }
 
 // charged is what the user was charged, altogether.
-func (w *world) charged() (balance accounting.Decimal) {
-	w.view(func(v accounting.View) {
-		require.NoError(w.t, accounting.Audit(v))
+func (a asked) charged() (balance accounting.Decimal) {
+	a.view(func(v accounting.View) {
+		require.NoError(a.t, accounting.Audit(v))
 		list, _, err := accounting.Accounts(v,
 			accounting.AccountFilter{Caller: accounting.Everyone(), Owner: accounting.User("u"), Side: accounting.Charged}, "", 0)
-		require.NoError(w.t, err)
+		require.NoError(a.t, err)
 		if len(list) > 0 {
 			balance = list[0].Balance
 		}

@@ -1,0 +1,279 @@
+package consensus
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/hashicorp/raft"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.etcd.io/bbolt"
+
+	"starling/accounting"
+)
+
+// follower is a node that doesn't lead.
+func (c *cluster) follower() *member {
+	leader := c.mustLead()
+	for _, m := range c.members {
+		if m != leader && m.log != nil {
+			return m
+		}
+	}
+	c.t.Fatal("no follower")
+	return nil
+}
+
+// settled is a federation of three with some sessions on record everywhere.
+func settled(t *testing.T, sessions int) *cluster {
+	c := newCluster(t, 3, 1)
+	for n := range sessions {
+		c.members[n%3].write(run(n)...)
+	}
+	c.check(sessions)
+	return c
+}
+
+func TestANodeThatLostItsDirectoryComesBackAsAnotherServer(t *testing.T) {
+	c := settled(t, 3)
+	m := c.follower()
+	was := m.log.Self().ID
+	m.kill()
+	m.dir = t.TempDir()
+	m.up(false)
+	assert.NotEqual(t, was, m.log.Self().ID)
+	c.admit(m, (*Raft).AddVoter)
+	for _, s := range c.mustLead().log.Servers() {
+		assert.NotEqual(t, was, s.ID, "the old one is gone")
+	}
+	m.write(run(3)...)
+	c.check(4)
+}
+
+// Promise 3: a session store from a backup gives numbers again that it gave
+// before; nothing of either time is lost or taken for the other.
+func TestASessionStoreFromABackupLosesNothingOfEitherTime(t *testing.T) {
+	c := settled(t, 3)
+	m := c.follower()
+	backup := filepath.Join(m.dir, "backup")
+	m.write(run(3)...) // is on record everywhere, and in the backup, untrimmed
+	m.barrier()
+	m.kill()
+	copyFile(t, filepath.Join(m.dir, "sessions.db"), backup)
+	m.up(false)
+	m.write(run(4)...)
+	m.barrier()
+	m.kill()
+	copyFile(t, backup, filepath.Join(m.dir, "sessions.db"))
+	c.network.cut(m.name, true)
+	m.up(false)
+	m.write(run(5)...) // would bear the names of run 4
+	m.kill()           // twice, while it can't ask anybody
+	m.up(false)
+	m.write(run(6)...)
+	c.network.cut(m.name, false)
+	c.check(7)
+}
+
+func TestALostOrOldFileIsNamedAndRefused(t *testing.T) {
+	t.Run("the state", func(t *testing.T) {
+		c := settled(t, 30)
+		m := c.follower()
+		m.kill()
+		require.NoError(t, os.Remove(filepath.Join(m.dir, StateFile)))
+		assert.ErrorIs(t, m.open(false), ErrStateLost)
+	})
+	t.Run("the log", func(t *testing.T) {
+		c := settled(t, 3)
+		m := c.follower()
+		m.kill()
+		require.NoError(t, os.Remove(filepath.Join(m.dir, LogFile)))
+		err := m.open(false)
+		require.ErrorIs(t, err, ErrStateLost)
+		assert.ErrorContains(t, err, "join again")
+	})
+	t.Run("an old log", func(t *testing.T) {
+		c := settled(t, 3)
+		m := c.follower()
+		m.kill()
+		backup := filepath.Join(m.dir, "backup")
+		copyFile(t, filepath.Join(m.dir, LogFile), backup)
+		m.up(false)
+		for n := 3; n < 6; n++ {
+			m.write(run(n)...)
+			m.barrier()
+		}
+		m.kill()
+		require.NoError(t, m.editState(func(tx *bbolt.Tx) error { return tx.Bucket(metaBucket).Delete(markerKey) }))
+		copyFile(t, backup, filepath.Join(m.dir, LogFile))
+		assert.ErrorIs(t, m.open(false), ErrStateLost)
+	})
+	t.Run("another node's log", func(t *testing.T) {
+		c := settled(t, 3)
+		c.members[1].kill()
+		c.members[2].kill()
+		copyFile(t, filepath.Join(c.members[1].dir, LogFile), filepath.Join(c.members[2].dir, LogFile))
+		assert.ErrorIs(t, c.members[2].open(false), ErrStateLost)
+	})
+}
+
+// editState changes the state of a node that is down.
+func (m *member) editState(change func(*bbolt.Tx) error) error {
+	db, err := bbolt.Open(filepath.Join(m.dir, StateFile), 0o600, boltOptions())
+	if err != nil {
+		return err
+	}
+	return errors.Join(db.Update(change), db.Close())
+}
+
+func TestACorruptFileIsNotServed(t *testing.T) {
+	for _, name := range []string{StateFile, LogFile} {
+		t.Run(name+" cut short", func(t *testing.T) {
+			c := settled(t, 3)
+			m := c.follower()
+			m.kill()
+			require.NoError(t, os.Truncate(filepath.Join(m.dir, name), 16384))
+			assert.ErrorIs(t, m.open(false), ErrCorrupt)
+		})
+	}
+	t.Run("an entry changed", func(t *testing.T) {
+		c := newCluster(t, 1, 1)
+		m := c.members[0]
+		m.write(run(0)...)
+		m.barrier()
+		require.NoError(t, m.log.raft.Barrier(0).Error())
+		last, err := m.log.disk.LastIndex()
+		require.NoError(t, err)
+		require.NoError(t, m.log.disk.StoreLog(&raft.Log{Index: last + 1, Term: 1, Type: raft.LogCommand, Data: []byte("\x01never ours")}))
+		m.kill()
+		assert.ErrorIs(t, m.open(false), ErrCorrupt)
+	})
+	t.Run("a row changed while it runs", func(t *testing.T) {
+		c := settled(t, 3)
+		m := c.follower()
+		require.NoError(t, m.log.state.update(func(tx *bbolt.Tx) error {
+			return tx.Bucket(stateBucket).ForEach(func(k, v []byte) error {
+				return tx.Bucket(stateBucket).Put(append([]byte(nil), k...), []byte("{never ours"))
+			})
+		}))
+		other := c.mustLead()
+		other.write(run(3)[1:]...) // touches rows that are there
+		other.write(complete(3, nil))
+		c.eventually("it says so", func() error {
+			other.write(run(4)...)
+			if err := m.log.Err(); !errors.Is(err, accounting.ErrCorrupt) {
+				return errors.New("not yet")
+			}
+			return nil
+		})
+		assert.ErrorIs(t, m.log.View(context.Background(), func(accounting.View) error { return nil }), accounting.ErrCorrupt)
+		other.barrier() // and the others go on
+	})
+}
+
+func TestAStateDamagedOnItsWayIsNotTakenOver(t *testing.T) {
+	c := settled(t, 1)
+	store, err := newSnapshots(c.members[0].log.state)
+	require.NoError(t, err)
+	s, err := store.Create(1, 1000, 1, raft.Configuration{}, 1, nil)
+	require.NoError(t, err)
+	_, err = s.Write([]byte("half of something"))
+	require.NoError(t, err)
+	require.ErrorIs(t, s.Close(), ErrCorrupt)
+	_, err = os.Stat(store.path())
+	assert.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// fullDisk is a raft file on a disk that may be full.
+type fullDisk struct {
+	disk
+	full *atomic.Bool
+}
+
+func (d fullDisk) StoreLogs(logs []*raft.Log) error {
+	if d.full.Load() {
+		return syscall.ENOSPC
+	}
+	return d.disk.StoreLogs(logs)
+}
+
+func (d fullDisk) StoreLog(log *raft.Log) error { return d.StoreLogs([]*raft.Log{log}) }
+
+func (d fullDisk) SetUint64(key []byte, value uint64) error {
+	if d.full.Load() {
+		return syscall.ENOSPC
+	}
+	return d.disk.SetUint64(key, value)
+}
+
+func TestAFullDiskOfTheLeaderIsToldAndOutlived(t *testing.T) {
+	c := newCluster(t, 3, 1)
+	full := make(map[*member]*atomic.Bool)
+	for _, m := range c.members {
+		full[m] = new(atomic.Bool)
+		m.wrap = func(d disk) disk { return fullDisk{d, full[m]} }
+		m.kill()
+		m.up(false)
+	}
+	leader := c.mustLead()
+	full[leader].Store(true)
+	for n := range 6 {
+		c.members[n%3].write(run(n)...) // promise 6: its own records wait at worst
+	}
+	for _, m := range c.members {
+		if m != leader {
+			m.barrier() // the others go on without it
+		}
+	}
+	c.eventually("it says so", func() error {
+		if err := leader.log.Err(); !errors.Is(err, syscall.ENOSPC) {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	full[leader].Store(false)
+	c.check(6)
+}
+
+func TestANodeClosesOnAFullDisk(t *testing.T) {
+	c := newCluster(t, 3, 1)
+	m := c.follower()
+	full := new(atomic.Bool)
+	m.wrap = func(d disk) disk { return fullDisk{d, full} }
+	m.kill()
+	m.up(false)
+	full.Store(true)
+	c.mustLead().write(run(0)...)
+	c.eventually("it says so", func() error {
+		if err := m.log.Err(); !errors.Is(err, syscall.ENOSPC) {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	m.down()
+	full.Store(false)
+	m.up(false)
+	c.check(1)
+}
+
+func TestAHistoryOfALoneNodeBeginsAFederation(t *testing.T) {
+	w := newWorld(t)
+	w.openLog()
+	w.append(run(0)...)
+	_, err := w.log.step()
+	require.NoError(t, err)
+	w.append(run(1)...) // waits
+	w.close()
+	c := &cluster{t: t, network: newNetwork(1), timing: quick(), log: quiet()}
+	first := &member{cluster: c, name: "n0", dir: w.dir}
+	c.members = append(c.members, first)
+	t.Cleanup(c.close)
+	first.up(true)
+	c.grow(2)
+	c.check(2)
+}
