@@ -252,6 +252,23 @@ func (s *storm) promises() []string {
 	return list
 }
 
+// checkHistory: every despatch of a session has one entry, which is at its end or
+// STALLED, and of the last attempts none goes beyond what the policy allows
+// (promise 3).
+func (s *storm) checkHistory(x *store.Session) {
+	entries, next, err := s.History(context.Background(), operator, accounting.HistoryFilter{Session: accounting.SessionID(x.ID.String())}, "", 1000)
+	require.NoError(s.t, err)
+	require.Empty(s.t, next)
+	assert.Len(s.t, entries, x.Attempt.Number)
+	assert.LessOrEqual(s.t, x.Tries, s.options.Sessions.Attempts)
+	assert.Equal(s.t, x.Attempt.Number, x.Tries+x.Unheard)
+	for i, e := range entries {
+		assert.Equal(s.t, x.Attempt.Number-i, e.Attempt)
+		assert.True(s.t, e.Phase.Terminal() || e.Phase == accounting.Stalled, "attempt %d is %s", e.Attempt, e.Phase)
+		assert.Equal(s.t, s.done[string(e.HistoryRef)], e.Phase.Terminal() && !s.unsure[string(e.HistoryRef)], "attempt %d is %s", e.Attempt, e.Phase)
+	}
+}
+
 // checkRecord: every accepted session has ended once, every completion is
 // charged once, the ledger balances and holds nothing any more.
 func (s *storm) checkRecord() {
@@ -267,6 +284,7 @@ func (s *storm) checkRecord() {
 		}
 		assert.True(s.t, store.Terminal(x.Phase))
 		assert.Equal(s.t, 1, ends, "session %s ends %d times: %v", u, ends, x.Trail)
+		s.checkHistory(x)
 	}
 	charged := map[string]int{}
 	for _, side := range []accounting.Side{accounting.Charged, accounting.Held} {

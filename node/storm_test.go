@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,6 +56,9 @@ type storm struct {
 	external map[string]identity.UUID // executors with a pool of their own, by name
 	done     map[string]bool          // attempts whose completion was taken
 	unsure   map[string]bool          // attempts whose completion was not answered
+	gone     []*work                  // despatches that their executors have forgotten
+	arrived  chan *work               // despatches of polls that waited
+	polls    sync.WaitGroup
 	steps    []string
 }
 
@@ -67,8 +71,12 @@ type work struct {
 
 func newStorm(t *testing.T, seed uint64) *storm {
 	s := &storm{
-		world: newWorld(t, func(o *Options) { o.Offers.HoldGroupsPerUser = 6 }), random: rand.New(rand.NewPCG(seed, 1)),
+		world: newWorld(t, func(o *Options) {
+			o.Offers.HoldGroupsPerUser = 6
+			o.Sessions.Lapse = 10 * time.Minute
+		}), random: rand.New(rand.NewPCG(seed, 1)),
 		external: map[string]identity.UUID{}, done: map[string]bool{}, unsure: map[string]bool{},
+		arrived: make(chan *work, 1000),
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -86,6 +94,7 @@ func (s *storm) step() {
 	}{
 		{"ask", 20, s.ask}, {"direct", 4, s.direct}, {"accept", 16, s.accept}, {"reject", 3, s.reject}, {"cancel", 4, s.cancel},
 		{"despatch", 24, s.despatch}, {"report", 16, s.report}, {"complete", 14, s.complete}, {"forget", 2, s.forget},
+		{"wait", 8, s.waitForWork}, {"hang up", 3, s.hangUp}, {"late", 3, s.late},
 		{"pass", 14, s.pass}, {"register", 4, s.registerSome}, {"crash", 2, s.crashSometime}, {"disk", 1, s.failDisk},
 	}
 	total := 0
@@ -165,10 +174,7 @@ func (s *storm) cancel() { s.set(s.accepted, ivoa.SessionCancelled) }
 
 // despatch lets some executor poll.
 func (s *storm) despatch() {
-	by, executor := builtIn, s.executor
-	if names := sortedKeys(s.external); len(names) > 0 && s.random.IntN(3) == 0 {
-		by, executor = robot, s.external[names[s.random.IntN(len(names))]]
-	}
+	by, executor := s.somebody()
 	d, reasons, err := s.Despatch(context.Background(), by, executor, 0)
 	require.NoError(s.t, err)
 	if d == nil {
@@ -178,7 +184,71 @@ func (s *storm) despatch() {
 	s.working = append(s.working, &work{Despatch: d, by: by})
 }
 
+// somebody is one of the executors.
+func (s *storm) somebody() (by identity.Caller, executor identity.UUID) {
+	if names := sortedKeys(s.external); len(names) > 0 && s.random.IntN(3) == 0 {
+		return robot, s.external[names[s.random.IntN(len(names))]]
+	}
+	return builtIn, s.executor
+}
+
+// waitForWork lets some executor poll and wait, while other things happen.
+func (s *storm) waitForWork() {
+	by, executor := s.somebody()
+	b, patience := s.Broker, time.Duration(s.random.IntN(40))*time.Second
+	s.polls.Go(func() {
+		d, _, err := b.Despatch(context.Background(), by, executor, patience)
+		if err != nil {
+			assert.Equal(s.t, CodeUnavailable, codeOf(err), "%v", err)
+			return
+		}
+		if d != nil {
+			s.arrived <- &work{Despatch: d, by: by}
+		}
+	})
+	synctest.Wait()
+}
+
+// arrive takes what polls that waited were given.
+func (s *storm) arrive() {
+	for {
+		select {
+		case w := <-s.arrived:
+			s.working = append(s.working, w)
+		default:
+			return
+		}
+	}
+}
+
+// hangUp lets some executor go away before it has its answer.
+func (s *storm) hangUp() {
+	by, executor := s.somebody()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	d, _, err := s.Despatch(ctx, by, executor, 0)
+	require.Nil(s.t, d)
+	if err != nil {
+		require.ErrorIs(s.t, err, context.Canceled)
+	}
+}
+
+// late lets an executor report on what it had forgotten.
+func (s *storm) late() {
+	if len(s.gone) == 0 {
+		return
+	}
+	w := s.gone[s.random.IntN(len(s.gone))]
+	_, err := s.Report(context.Background(), w.by, ref(s.t, w.Despatch), despatch.Updates{Fence: w.Fence, Updates: []despatch.Update{
+		{Key: "late", Type: despatch.LogLine, Message: "here I am", Time: time.Now()},
+	}}, 0)
+	if err != nil {
+		require.Equal(s.t, CodeConflict, codeOf(err), "%v", err)
+	}
+}
+
 func (s *storm) some() *work {
+	s.arrive()
 	if len(s.working) == 0 {
 		return nil
 	}
@@ -253,6 +323,7 @@ func (s *storm) finish(w *work, c despatch.Completion) {
 func (s *storm) forget() {
 	if w := s.some(); w != nil {
 		s.drop(w)
+		s.gone = append(s.gone, w)
 	}
 }
 
@@ -272,6 +343,7 @@ func (s *storm) registerSome() {
 	}
 	r := s.externalRegistration("ext-" + strconv.Itoa(s.random.IntN(2)))
 	r.Capacity.Cores = 1 + s.random.Int64N(8)
+	r.LeaseSeconds = s.random.IntN(200)
 	for at := s.random.IntN(3); at > 0 && len(r.Windows) < 2; at-- {
 		start := wall(s.now()).Add(time.Duration(s.random.IntN(7200)-3600)*time.Second + time.Duration(len(r.Windows))*4*time.Hour)
 		r.Windows = append(r.Windows, despatch.Window{Start: start, End: start.Add(time.Duration(1+s.random.IntN(3600)) * time.Second)})
@@ -332,6 +404,7 @@ func (s *storm) calm() {
 		for range 20 {
 			s.despatch()
 		}
+		s.arrive()
 		for len(s.working) > 0 {
 			s.finish(s.working[0], completion(s.working[0].Despatch, despatch.Completed))
 		}
@@ -342,6 +415,7 @@ func (s *storm) calm() {
 		s.registerExternal(s.externalRegistration(name))
 	}
 	time.Sleep(s.options.Offers.HoldTime + time.Minute)
+	s.polls.Wait()
 	synctest.Wait()
 	s.checkNothingIsLeft()
 	s.checkRecord()
