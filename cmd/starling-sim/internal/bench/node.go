@@ -43,7 +43,7 @@ func (l *lab) start(ctx context.Context, flags ...string) (_ *node, err error) {
 		return nil, err
 	}
 	if err := n.Start(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("start a node: %w", err)
 	}
 	if err := n.Ready(ctx); err != nil {
 		n.Kill()
