@@ -147,7 +147,7 @@ func TestStreamsOfAProgramComeAtOnceAndEndWithTheServer(t *testing.T) {
 	w.server.EndStreams()
 	_, err = io.ReadAll(resp.Body)
 	assert.Error(t, err, "half an answer must not look whole")
-	assert.Zero(t, w.server.connections.open())
+	eventually(t, func() bool { return w.server.connections.open() == 0 })
 }
 
 // socket opens a WebSocket as far as HTTP goes, and returns the answer.
