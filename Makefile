@@ -1,14 +1,17 @@
 # Starling: see README.md. Go and a shell are all that these targets need.
 GO ?= go
 
+# The commit stands in the programs where git tells which it is.
+STAMP := $(shell git status >/dev/null 2>&1 && echo -buildvcs=true || echo -buildvcs=false)
+
 .PHONY: all build test demo bench fuzz lint clean
 
 all: build
 
 # The two programs.
 build:
-	$(GO) build -trimpath -o bin/starling ./cmd/starling
-	$(GO) build -trimpath -o bin/starling-sim ./cmd/starling-sim
+	$(GO) build -trimpath $(STAMP) -o bin/starling ./cmd/starling
+	$(GO) build -trimpath $(STAMP) -o bin/starling-sim ./cmd/starling-sim
 
 # Every test, with the race detector.
 test:

@@ -10,6 +10,7 @@ import (
 
 	"starling/api/despatch"
 	"starling/api/ivoa"
+	"starling/api/ivoa/spelling"
 	"starling/federation/identity"
 	"starling/node/store"
 	"starling/scheduling"
@@ -195,17 +196,22 @@ func (b *Broker) unable(q *question, now store.Millis) ivoa.Message {
 			return b.unstageable(q, e)
 		}
 		for _, k := range e.Registration.Kinds {
-			kinds = addOnce(kinds, k)
+			if !isData(k) {
+				kinds = addOnce(kinds, ivoa.ShortKind(k))
+			}
 		}
 	}
-	slices.Sort(kinds)
-	known := strings.Join(kinds, " ")
+	spelling.Sort(kinds, ivoa.ShortKind(q.kind))
+	known := strings.Join(kinds, ", ")
 	if known == "" {
 		known = "nothing at present"
 	}
 	return ivoa.NewMessage(wall(now), ivoa.LevelError, ivoa.MessageNotSupported,
-		"{site} has no executor that runs {kind}; its executors take: {kinds}", "site", string(b.options.Name), "kind", q.kind, "kinds", known)
+		"{site} has no executor that runs {kind}; its executors run: {kinds}", "site", string(b.options.Name), "kind", q.kind, "kinds", known)
 }
+
+// isData reports whether a kind is one of data, which nobody runs.
+func isData(kind string) bool { return strings.HasPrefix(kind, ivoa.Schema+"/data/") }
 
 // unstageable says which data an executor that runs the kind can't stage.
 func (b *Broker) unstageable(q *question, e *executor) ivoa.Message {

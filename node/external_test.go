@@ -73,7 +73,7 @@ func TestALapsedRegistrationOffersNothing(t *testing.T) {
 		time.Sleep(aliveMillis * time.Millisecond)
 		set := w.ask(alice, request(1))
 		assert.Equal(t, ivoa.No, set.Result)
-		assert.Contains(t, set.Meta.Messages[0].Text, "its executors take: nothing at present")
+		assert.Contains(t, set.Meta.Messages[0].Text, "its executors run: nothing at present")
 	})
 }
 

@@ -64,7 +64,7 @@ func understand(req *ivoa.ExecutionRequest, notices []ivoa.Notice, now time.Time
 		r.kept, r.ours = k.kept, k.ours
 	}
 	for _, n := range notices {
-		r.remark(ivoa.MessageInvalidValue, "{path}: {reason}", "path", n.Path, "reason", n.Message)
+		r.notice(n)
 	}
 	r.executable()
 	r.complete()
@@ -99,6 +99,20 @@ func (r *reader) object(kind, template string, pairs ...string) {
 	if len(r.objections) < maxObjections {
 		r.objections = append(r.objections, ivoa.NewMessage(r.now, ivoa.LevelError, kind, template, pairs...))
 	}
+}
+
+// notice tells of something in the body that has no effect. Where it is a known
+// property misspelt, an offer would not be of what the user wants: that is NO.
+func (r *reader) notice(n ivoa.Notice) {
+	template, pairs := "{path}: {reason}", []string{"path", n.Path, "reason", n.Message}
+	if n.Line > 0 {
+		template, pairs = "line {line}: "+template, append(pairs, "line", strconv.Itoa(n.Line))
+	}
+	if n.Meant == "" {
+		r.remark(ivoa.MessageInvalidValue, template, pairs...)
+		return
+	}
+	r.object(ivoa.MessageInvalidValue, template+"; did you mean {meant}?", append(pairs, "meant", n.Meant)...)
 }
 
 func (r *reader) executable() {

@@ -44,6 +44,23 @@ func volume(rest string) string {
 }
 
 // Promise 9: each objection is a complete message.
+// An offer that leaves out what the user asked for is none: a misspelt property
+// makes it NO, with the line; what no property is like is only remarked.
+func TestPromise9AMisspeltPropertyIsNo(t *testing.T) {
+	understood := func(n ivoa.Notice) *question {
+		q, err := understand(request(1), []ivoa.Notice{n}, time.Now(), config.Default(true).Offers)
+		require.NoError(t, err)
+		return q
+	}
+	q := understood(ivoa.Notice{Path: "/schedul", Line: 3, Message: "unknown property schedul ignored", Meant: "schedule"})
+	require.Len(t, q.objections, 1)
+	assert.Equal(t, "line 3: /schedul: unknown property schedul ignored; did you mean schedule?", q.objections[0].Text)
+	q = understood(ivoa.Notice{Path: "/mood", Message: "unknown property mood ignored"})
+	assert.Empty(t, q.objections)
+	require.Len(t, q.remarks, 1)
+	assert.Equal(t, "/mood: unknown property mood ignored", q.remarks[0].Text)
+}
+
 func TestPromise9ObjectionsAreComplete(t *testing.T) {
 	for name, c := range map[string]struct{ request, kind, text string }{
 		"nothing to run":   {"compute: {kind: KIND/compute/simple-compute-resource.yaml}", ivoa.MessageExecutableRequired, "the request has no executable: say what to run"},

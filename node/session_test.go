@@ -491,3 +491,23 @@ func TestADirectRequestWithTheSameKeyMakesOneSession(t *testing.T) {
 		assert.NotEmpty(t, p.Offers.Meta.Messages)
 	})
 }
+
+// An idempotency key is remembered for a day, and not for ever.
+func TestIdempotencyKeysAreForgottenAfterADay(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		w := newWorld(t)
+		direct := func() string {
+			s, err := w.Direct(context.Background(), alice, request(1), nil, "key")
+			require.NoError(t, err)
+			return s.UUID()
+		}
+		first := direct()
+		time.Sleep(23 * time.Hour)
+		synctest.Wait()
+		assert.Equal(t, first, direct())
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		w.register()
+		assert.NotEqual(t, first, direct())
+	})
+}

@@ -13,6 +13,8 @@ import (
 const (
 	sweepEvery = time.Minute
 	sweepBatch = 200 // offer sets in one write
+	// sweepKeysBatch is how many idempotency keys are looked at in one write.
+	sweepKeysBatch = 2000
 )
 
 // runSweeper forgets, now and then, offers that came to nothing long ago.
@@ -25,6 +27,7 @@ func (b *Broker) runSweeper(ctx context.Context) {
 			return
 		case <-tick.C:
 			b.sweep(ctx)
+			b.sweepKeys(ctx)
 			b.sweepUploads()
 		}
 	}
@@ -63,6 +66,36 @@ func (b *Broker) sweep(ctx context.Context) {
 			return
 		}
 		after = last
+	}
+}
+
+// keyMillis is how long an idempotency key is remembered: by then, whoever didn't
+// get the answer has asked again.
+const keyMillis = 24 * 3600 * 1000
+
+// sweepKeys forgets old idempotency keys.
+func (b *Broker) sweepKeys(ctx context.Context) {
+	var from []byte
+	for ctx.Err() == nil && b.store.Failed() == nil {
+		var old [][]byte
+		if err := b.store.View(func(tx *store.Tx) error {
+			old, from = tx.OldKeys(from, b.now()-keyMillis, sweepKeysBatch)
+			return nil
+		}); err != nil {
+			b.log.Error("old idempotency keys can't be read", "error", err)
+			return
+		}
+		if len(old) > 0 {
+			b.mu.Lock()
+			ticket := b.submit(write{extra: func(tx *store.Tx) error { return tx.DeleteKeys(old) }})
+			b.mu.Unlock()
+			if ticket.Wait() != nil {
+				return
+			}
+		}
+		if from == nil {
+			return
+		}
 	}
 }
 

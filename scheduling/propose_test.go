@@ -157,6 +157,8 @@ func TestPromise9ProposeSaysWhyNot(t *testing.T) {
 	}{
 		{"nonsense", busy, nil, Demand{}, Constraints{}, CodeInvalid, "invalid slot: at least 0 cores, 0 GiB memory, 0 GiB storage, 0 GPUs"},
 		{"too large", busy, nil, demand(9, 9), Constraints{}, CodeTooLarge, "cores: 9 needed, but this site has 8"},
+		{"too large in every way", busy, nil, Demand{Duration: 1, Min: Resources{9, 1 << 20, 1 << 20, 1}, Max: Resources{9, 1 << 20, 1 << 20, 1}}, Constraints{}, CodeTooLarge,
+			"cores: 9 needed, but this site has 8; memory: 1048576 GiB needed, but this site has 0 GiB; storage: 1048576 GiB needed, but this site has 0 GiB; gpus: 1 needed, but this site has 0"},
 		{"window too short", evening, nil, long, Constraints{}, CodeNoWindow,
 			"this site works for no 3h0m0s at a stretch before 2027-03-16T08:00:00.000Z"},
 		{"taken for ever", full, nil, demand(1, 1), Constraints{}, CodeFull,

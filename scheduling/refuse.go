@@ -1,21 +1,38 @@
 package scheduling
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // impossible returns why a demand could not run here even if the pool were empty and the user patient, or nil.
 func (p *prober) impossible() *Refusal {
 	if err := p.demand.Check(); err != nil {
 		return refuse(CodeInvalid, "{error}", "error", err.Error())
 	}
-	if name, need, has := p.demand.Min.Lacking(p.Capacity()); name != "" {
-		template := "{resource}: {needed} needed, but this site has {capacity}"
-		if name == "memory" || name == "storage" {
-			template = "{resource}: {needed} GiB needed, but this site has {capacity} GiB"
-		}
-		return refuse(CodeTooLarge, template,
-			"resource", name, "needed", strconv.FormatInt(need, 10), "capacity", strconv.FormatInt(has, 10))
+	if lacks := p.demand.Min.Lacking(p.Capacity()); len(lacks) > 0 {
+		return tooLarge(lacks)
 	}
 	return nil
+}
+
+// tooLarge names everything of which more is needed than a site has, so that the user needn't ask once for each. The
+// names of the values of the second resource end in 2, and so on.
+func tooLarge(lacks []Lack) *Refusal {
+	var parts, pairs []string
+	for i, l := range lacks {
+		n := ""
+		if i > 0 {
+			n = strconv.Itoa(i + 1)
+		}
+		unit := ""
+		if l.Name == "memory" || l.Name == "storage" {
+			unit = " GiB"
+		}
+		parts = append(parts, "{resource"+n+"}: {needed"+n+"}"+unit+" needed, but this site has {capacity"+n+"}"+unit)
+		pairs = append(pairs, "resource"+n, l.Name, "needed"+n, strconv.FormatInt(l.Needed, 10), "capacity"+n, strconv.FormatInt(l.There, 10))
+	}
+	return refuse(CodeTooLarge, strings.Join(parts, "; "), pairs...)
 }
 
 // diagnose returns why there is no slot, by leaving out one condition after the other until there is one.

@@ -3,6 +3,7 @@ package scheduling
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Resources is an amount of everything that a pool books together.
@@ -58,19 +59,19 @@ func (r Resources) Scale(share float64) Resources {
 	return Resources{part(r.Cores), part(r.Memory), part(r.Storage), part(r.GPUs)}
 }
 
-// Lacking names the first resource of which r needs more than is free, with both amounts; the name is empty if r fits.
-func (r Resources) Lacking(free Resources) (name string, needed, there int64) {
-	switch {
-	case r.Cores > free.Cores:
-		return "cores", r.Cores, free.Cores
-	case r.Memory > free.Memory:
-		return "memory", r.Memory, free.Memory
-	case r.Storage > free.Storage:
-		return "storage", r.Storage, free.Storage
-	case r.GPUs > free.GPUs:
-		return "gpus", r.GPUs, free.GPUs
+// Lack is a resource of which more is needed than there is.
+type Lack struct {
+	Name          string
+	Needed, There int64
+}
+
+// Lacking lists every resource of which r needs more than is free; nothing if r fits.
+func (r Resources) Lacking(free Resources) []Lack {
+	all := []Lack{
+		{"cores", r.Cores, free.Cores}, {"memory", r.Memory, free.Memory},
+		{"storage", r.Storage, free.Storage}, {"gpus", r.GPUs, free.GPUs},
 	}
-	return "", 0, 0
+	return slices.DeleteFunc(all, func(l Lack) bool { return l.Needed <= l.There })
 }
 
 // String returns the amounts with their units.

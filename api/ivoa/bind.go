@@ -3,6 +3,8 @@ package ivoa
 import (
 	"fmt"
 	"reflect"
+
+	"starling/api/ivoa/spelling"
 )
 
 // binder turns a tree into a Go value, guided by the value's shape.
@@ -89,7 +91,7 @@ func (b *binder) object(s *shape, n *node, v reflect.Value) error {
 		}
 		at, known := s.byName[name]
 		if !known {
-			b.unknown(s, &rest, name, value)
+			b.unknown(s, n, &rest, name, value)
 			continue
 		}
 		if value.form == nullForm {
@@ -121,7 +123,7 @@ func (s *shape) defaultKind(v reflect.Value) {
 
 // unknown keeps a member that no field has where the shape has room for it, and
 // gives notice of it otherwise.
-func (b *binder) unknown(s *shape, rest *node, name string, value *node) {
+func (b *binder) unknown(s *shape, n, rest *node, name string, value *node) {
 	if s.rest != nil {
 		rest.add(name, *value)
 		return
@@ -137,7 +139,20 @@ func (b *binder) unknown(s *shape, rest *node, name string, value *node) {
 		Path:    append(b.trail, step{name, -1}).String(),
 		Line:    b.line(value.pos),
 		Message: fmt.Sprintf("unknown property %s ignored", clip(name)),
+		Meant:   s.meant(n, name),
 	})
+}
+
+// meant is the property of an object that was probably meant by an unknown one:
+// one that isn't there.
+func (s *shape) meant(n *node, name string) string {
+	var absent []string
+	for i := range s.fields {
+		if n.member(s.fields[i].name) == nil {
+			absent = append(absent, s.fields[i].name)
+		}
+	}
+	return spelling.Nearest(name, absent)
 }
 
 // keep stores the unknown members of a value whose kind isn't known.

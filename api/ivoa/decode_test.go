@@ -149,6 +149,24 @@ func TestUnknownPropertiesGiveNotice(t *testing.T) {
 	}
 }
 
+// What was probably meant is a property that isn't there: an extension beside the
+// real one is none.
+func TestAMisspeltPropertyIsTold(t *testing.T) {
+	for body, want := range map[string]string{
+		"executable: {kind: x}\nschedul: {}\n":                  "schedule",
+		"executable: {kind: x}\nschedule: {}\nschedules: {}\n": "",
+		"executable: {kind: x}\nremark: {}\n":                   "",
+		"compute: {kind: " + KindSimpleCompute + ", core: {min: 3}}\nexecutable: {kind: x}\n": "cores",
+	} {
+		var request ExecutionRequest
+		notices, err := Decode(YAML, []byte(body), Limits{}, &request)
+		require.NoError(t, err)
+		require.Len(t, notices, 1)
+		assert.Equal(t, want, notices[0].Meant, body)
+		assert.NotZero(t, notices[0].Line)
+	}
+}
+
 func TestNoticesAreBounded(t *testing.T) {
 	body := []byte(`{"a":0`)
 	for i := range 1000 {

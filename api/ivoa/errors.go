@@ -43,6 +43,9 @@ type Notice struct {
 	Line int
 	// Message is for people: "unknown property … ignored".
 	Message string
+	// Meant is the property that was probably meant by an unknown one: its name is
+	// near, and it isn't given. Else "".
+	Meant string
 }
 
 // Limits bound what a body may cost to read.

@@ -13,29 +13,42 @@ func newVersion(a *app) *cobra.Command {
 		Short: "Say which version this is",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			say(a.out, "starling %s, %s, %s/%s", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			of := ""
+			if at := built("vcs.time"); at != "" {
+				of = " of " + at
+			}
+			say(a.out, "starling %s%s, %s, %s/%s", version(), of, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return nil
 		},
 	}
 }
 
-// version is the module's version, or the commit that the program was built of.
+// version is the commit that the program was built of, or the module's version
+// where it was built of a released one.
 func version() string {
+	commit := built("vcs.revision")
+	commit = commit[:min(12, len(commit))]
+	if commit != "" && built("vcs.modified") == "true" {
+		commit += "+changes"
+	}
+	module := ""
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "(devel)" {
+		module = info.Main.Version
+	}
+	return firstOf(commit, module, "development")
+}
+
+// built is what the compiler has noted of how the program was built, "" where it
+// has not.
+func built(key string) string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "unknown"
+		return ""
 	}
-	commit, dirty := "", ""
 	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			commit = s.Value[:min(12, len(s.Value))]
-		case s.Key == "vcs.modified" && s.Value == "true":
-			dirty = "+changes"
+		if s.Key == key {
+			return s.Value
 		}
 	}
-	if info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return info.Main.Version
-	}
-	return firstOf(commit+dirty, "development")
+	return ""
 }

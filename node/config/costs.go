@@ -6,6 +6,7 @@ import (
 
 	"starling/accounting"
 	"starling/accounting/costs"
+	"starling/api/ivoa/spelling"
 )
 
 // Costs compiles the tariff. The error joins one *costs.Error for each thing
@@ -13,7 +14,7 @@ import (
 func (t Tariff) Costs() (*costs.Models, error) {
 	c := costs.Config{
 		Tariff: accounting.TariffConfig{Currency: t.Currency, Rates: map[string]accounting.RateConfig{}},
-		Usage:  t.Usage, Suggest: guess,
+		Usage:  t.Usage, Suggest: spelling.Guess,
 	}
 	for name, r := range t.Rates {
 		c.Tariff.Rates[name] = accounting.RateConfig{Per: string(r.Per), Price: string(r.Price), Energy: string(r.Energy), Carbon: string(r.Carbon)}

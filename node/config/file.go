@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"starling/api/ivoa/spelling"
 )
 
 // maxFile bounds the configuration file, in bytes. Ours has a hundred lines.
@@ -126,11 +128,11 @@ func (r *reader) suggestion(k *key, name string) string {
 	for _, c := range k.inside {
 		names = append(names, c.name)
 	}
-	if near := guess(name, names); near != "" {
+	if near := spelling.Guess(name, names); near != "" {
 		return near
 	}
 	for _, leaf := range r.root.leaves() {
-		if plainly(leaf.name) == plainly(name) {
+		if spelling.Plainly(leaf.name) == spelling.Plainly(name) {
 			return "; did you mean " + leaf.path + "?"
 		}
 	}

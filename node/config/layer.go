@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"starling/api/ivoa/spelling"
 )
 
 // layer is what one source sets: typed values by the paths of their keys, and
@@ -86,7 +88,7 @@ func environment(root *key, environ []string, bad *problems) layer {
 }
 
 func guessVariable(short string, known map[string]*key) string {
-	near := nearest(short, slices.Sorted(maps.Keys(known)))
+	near := spelling.Nearest(short, slices.Sorted(maps.Keys(known)))
 	if near == "" {
 		return "; `starling config` lists those that there are"
 	}
@@ -124,7 +126,7 @@ func flagged(root *key, flags []Flag, bad *problems) layer {
 	for _, f := range flags {
 		k := find(root, f.Key)
 		if k == nil || k.block() {
-			bad.add(f.Name, f.Key, "unknown key%s", guess(f.Key, paths(root)))
+			bad.add(f.Name, f.Key, "unknown key%s", spelling.Guess(f.Key, paths(root)))
 			continue
 		}
 		l.setText(k, f.Value, f.Name, bad)

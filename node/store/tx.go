@@ -310,6 +310,30 @@ func (tx *Tx) Key(user, key string) identity.UUID {
 	return identity.UUID{}
 }
 
+// OldKeys finds the keys of sessions that were made before a time, looking at so
+// many keys from a place on. It also returns where to go on; nil at the end.
+func (tx *Tx) OldKeys(from []byte, before Millis, most int) (old [][]byte, next []byte) {
+	cursor := tx.Bucket(bucketKeys).Cursor()
+	key, value := cursor.Seek(from)
+	for ; key != nil && most > 0; key, value = cursor.Next() {
+		most--
+		if len(value) != len(identity.UUID{}) || identity.UUID(value).Milliseconds() < before {
+			old = append(old, bytes.Clone(key))
+		}
+	}
+	return old, bytes.Clone(key)
+}
+
+// DeleteKeys forgets keys that OldKeys has found.
+func (tx *Tx) DeleteKeys(keys [][]byte) error {
+	for _, key := range keys {
+		if err := tx.Bucket(bucketKeys).Delete(key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // PutAllowance stores the node's count of an allowance.
 func (tx *Tx) PutAllowance(a Allowance) error {
 	names := []string{string(a.Budget.Owner.Kind), string(a.Budget.Owner.ID), string(a.Budget.Period), string(a.Budget.Resource), string(a.Budget.Unit)}

@@ -249,7 +249,13 @@ func parseRange(text string) (*ivoa.Range, error) {
 		if err != nil || n < 0 {
 			return nil, fmt.Errorf("%q is neither a whole number nor MIN:MAX", text)
 		}
+		if n == 0 {
+			return nil, fmt.Errorf("%q: 0 is none at all; want 1 or more, or leave the flag out", text)
+		}
 		*end.to = &n
+	}
+	if r.Min != nil && r.Max != nil && *r.Min > *r.Max {
+		return nil, fmt.Errorf("%q: the least is more than the most", text)
 	}
 	if !bounded && r.Min == nil || bounded && r.Min == nil && r.Max == nil {
 		return nil, fmt.Errorf("%q is neither a whole number nor MIN:MAX", text)
