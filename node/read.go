@@ -22,7 +22,9 @@ func (b *Broker) Session(ctx context.Context, caller identity.Caller, id identit
 	if err != nil {
 		return nil, err
 	}
-	return viewSession(b.asOfNow(s), request.Components), nil
+	view := viewSession(b.asOfNow(s), request.Components)
+	tellUser(view, s, caller)
+	return view, nil
 }
 
 // asOfNow shows an offer that has expired as EXPIRED, and storage whose time is up
@@ -170,6 +172,7 @@ func (b *Broker) Sessions(ctx context.Context, caller identity.Caller, filter Se
 	views := make([]*ivoa.Session, len(page))
 	for i, s := range page {
 		views[i] = viewSession(s, ivoa.Clone(requests[i].Components))
+		tellUser(views[i], s, caller)
 	}
 	return views, next, nil
 }

@@ -55,6 +55,18 @@ func viewSession(s *store.Session, components ivoa.Components) *ivoa.Session {
 	return view
 }
 
+// MessageUser says whose a session is, to those who see everybody's.
+const MessageUser = "urn:starling:message:user"
+
+// tellUser adds whose a session is, where it isn't the caller's own.
+func tellUser(view *ivoa.Session, s *store.Session, caller identity.Caller) {
+	if user := string(s.Owners.User.ID); caller.SeesAll() && user != caller.User {
+		messages := view.Meta.Messages
+		view.Meta.Messages = append(messages[:len(messages):len(messages)],
+			ivoa.NewMessage(wall(s.Created), ivoa.LevelInfo, MessageUser, "it is {user}'s", "user", user))
+	}
+}
+
 // fillComponents gives a session's components their UUIDs, phases and sizes,
 // and turns references by place into references by UUID.
 func fillComponents(view *ivoa.Session, s *store.Session) {

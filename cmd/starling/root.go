@@ -51,7 +51,7 @@ cost? It gives firm, timed, priced offers; you accept one, and it runs.
 	add(groupSession, newWatch(a), newCancel(a), newLogs(a), newFiles(a), newConnect(a), newSessions(a))
 	add(groupRecord, newHistory(a), newStatement(a), newBudgets(a), newAccounts(a))
 	add(groupLedger, newAllocate(a), newCorrect(a), newRefund(a), newDiscount(a), newEnrol(a))
-	add(groupNode, newServe(a), newExecutor(a), newConfig(a), newToken(a), newDebug(a))
+	add(groupNode, newServe(a), newExecutor(a), newExecutors(a), newConfig(a), newToken(a), newDebug(a))
 	root.AddCommand(newVersion(a))
 	return root
 }

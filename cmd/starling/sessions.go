@@ -10,6 +10,7 @@ import (
 	"starling/cmd/starling/internal/client"
 	"starling/cmd/starling/internal/table"
 	"starling/cmd/starling/internal/words"
+	"starling/node"
 )
 
 func newSessions(a *app) *cobra.Command {
@@ -71,6 +72,7 @@ func sessionTable(sessions []*ivoa.Session, now time.Time) *table.Table {
 		table.Column{Name: "uuid"},
 		table.Column{Name: "phase"},
 		table.Column{Name: "created", Right: true},
+		table.Column{Name: "user", Optional: true},
 		table.Column{Name: "name", Flexible: true, Optional: true},
 	)
 	for _, s := range sessions {
@@ -78,9 +80,19 @@ func sessionTable(sessions []*ivoa.Session, now time.Time) *table.Table {
 		if s.Meta != nil {
 			created = s.Meta.Created.Time
 		}
-		t.Add(s.UUID(), string(s.Phase), words.Instant(created, now), s.Name())
+		t.Add(s.UUID(), string(s.Phase), words.Instant(created, now), userOf(s), s.Name())
 	}
 	return t
+}
+
+// userOf is whose a session is, where the node says so: to operators, of others'.
+func userOf(s *ivoa.Session) string {
+	for _, m := range messagesOf(&s.Component) {
+		if m.Kind == node.MessageUser {
+			return m.Values["user"]
+		}
+	}
+	return ""
 }
 
 // printSession shows one session in words.

@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
-"""An executor for Starling: a telescope that only pretends. It takes what
-telescope.yaml asks for, and reports an exposure with a file for each action.
-
-    STARLING_TOKEN=$(starling token --user robot --roles executor --data DIR) \\
-        python3 executor.py http://127.0.0.1:7733
+"""An executor for Starling: a telescope that only pretends. It takes what telescope.yaml
+asks for, and reports an exposure with a file for each action. To run it:
+    STARLING_TOKEN=$(starling token --user robot --roles executor --data DIR) python3 executor.py http://127.0.0.1:7733
 """
 import datetime, hashlib, http.client, itertools, json, os, sys, time, urllib.error, urllib.request
 
@@ -34,26 +32,20 @@ def now():
 def perform(despatch):
     """Make one attempt and complete it, whether it comes to its end or is stopped."""
     ref, fence, keys = "/history/" + despatch["historyRef"], despatch["fence"], itertools.count(1)
-
     def report(kind, wait=0.0, **event):  # returns the order to stop, if there is one
         event.update(type=kind, key=f"update-{next(keys)}", time=now())
         return post(f"{ref}/updates?wait={int(wait * 1000)}ms", {"fence": fence, "updates": [event]}).get("stop")
-
-    own = [action for action in despatch["sequence"] if "value" in action]  # as the user wrote them
     stop, files, begin = None, [], time.monotonic()
-    for n, action in enumerate(own, 1):
-        exposure, stop = action["value"], report("action-started", action=action["id"])
-        start, end = now(), time.monotonic() + exposure["seconds"]
+    for action in [a for a in despatch["sequence"] if "value" in a]:  # as the user wrote them
+        stop, start, end = report("action-started", action=action["id"]), now(), time.monotonic() + action["value"]["seconds"]
         while not stop and time.monotonic() < end:  # the answer is held back, but for an order
             stop = report("heartbeat", wait=end - time.monotonic())
         if stop:
             break
-        image = json.dumps(exposure).encode()
+        n, image = len(files) + 1, json.dumps(action["value"]).encode()
         files.append({"name": f"{n}.fits", "bytes": len(image), "sha256": hashlib.sha256(image).hexdigest()})
-        taken = {"id": f"E{n}", "start": start, "end": now(), "files": files[-1:]}
-        report("exposure", action=action["id"], exposure=taken)
-        report("action-completed", action=action["id"])
-        stop = report("progress", progress=n / len(own))
+        report("exposure", action=action["id"], exposure={"id": f"E{n}", "start": start, "end": now(), "files": files[-1:]})
+        stop = report("action-completed", action=action["id"])
     ending = {"outcome": "ABANDONED", "failure": {"code": 1, "message": stop["reason"]}} if stop else {"outcome": "COMPLETED"}
     used = [{"name": "telescope-time", "amount": f"{time.monotonic() - begin:.3f}", "unit": "s"}]
     post(ref + "/completion", {"fence": fence, "key": "end", "time": now(), "files": files, "resources": used, **ending})

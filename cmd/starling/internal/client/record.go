@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"starling/accounting"
+	"starling/node"
 )
 
 // HistoryList is a page of execution attempts.
@@ -59,6 +60,17 @@ func (c *Client) Updates(ctx context.Context, ref string, limit int, all bool) (
 	})
 	list.Next = next
 	return list, err
+}
+
+// ExecutorList lists a node's executors.
+type ExecutorList struct {
+	Executors []node.Executor `json:"executors"`
+}
+
+// Executors lists the executors that the caller may see.
+func (c *Client) Executors(ctx context.Context) (*ExecutorList, error) {
+	list := new(ExecutorList)
+	return list, c.getJSON(ctx, "/executors", nil, list)
 }
 
 // AccountList is a page of accounts.
