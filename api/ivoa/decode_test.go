@@ -153,9 +153,9 @@ func TestUnknownPropertiesGiveNotice(t *testing.T) {
 // real one is none.
 func TestAMisspeltPropertyIsTold(t *testing.T) {
 	for body, want := range map[string]string{
-		"executable: {kind: x}\nschedul: {}\n":                  "schedule",
-		"executable: {kind: x}\nschedule: {}\nschedules: {}\n": "",
-		"executable: {kind: x}\nremark: {}\n":                   "",
+		"executable: {kind: x}\nschedul: {}\n":                                                "schedule",
+		"executable: {kind: x}\nschedule: {}\nschedules: {}\n":                                "",
+		"executable: {kind: x}\nremark: {}\n":                                                 "",
 		"compute: {kind: " + KindSimpleCompute + ", core: {min: 3}}\nexecutable: {kind: x}\n": "cores",
 	} {
 		var request ExecutionRequest

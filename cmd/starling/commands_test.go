@@ -15,6 +15,7 @@ import (
 	"starling/accounting"
 	"starling/api/ivoa"
 	"starling/cmd/starling/internal/client"
+	"starling/node"
 )
 
 func TestOffersAreATable(t *testing.T) {
@@ -177,6 +178,35 @@ UUID                                  PHASE     CREATED  NAME
 	got = starling(t, n.URL, "sessions", "--all-pages")
 	assert.Contains(t, got.out, nextID)
 	assert.Empty(t, got.err)
+}
+
+// Operators see whose the sessions of others are.
+func TestSessionsOfOthersNameTheirUsers(t *testing.T) {
+	n := newFakeNode(t).offering()
+	n.sessions[firstID].AddMessages(ivoa.NewMessage(noon, ivoa.LevelInfo, node.MessageUser, "it is {user}'s", "user", "alice"))
+	got := starling(t, n.URL, "sessions")
+	assert.Contains(t, got.out, "USER")
+	assert.Contains(t, got.out, "alice")
+}
+
+func TestExecutorsAreATable(t *testing.T) {
+	n := newFakeNode(t)
+	n.workers = `{"executors": [
+		{"uuid": "x", "name": "lab-7", "kinds": ["urn:starling:executable:process-1.0", "` + ivoa.KindDockerContainer + `", "` + ivoa.KindSimpleData + `"],
+		 "capacity": {"cores": 16, "memory": 64, "storage": 500, "gpus": 2}, "alive": true, "lastSeen": "2026-12-01T11:59:57Z", "running": 3},
+		{"uuid": "y", "name": "night", "kinds": ["urn:starling:executable:sequence-1.0"], "simulated": true,
+		 "windows": [{"start": "2026-11-30T18:00:00Z", "end": "2026-12-01T06:00:00Z"}, {"start": "2026-12-01T18:00:00Z", "end": "2026-12-02T06:00:00Z"}],
+		 "capacity": {"cores": 1, "memory": 1, "storage": 1, "gpus": 0}, "alive": false, "lastSeen": "2026-12-01T11:50:00Z", "running": 0}]}`
+	got := starling(t, n.URL, "executors")
+	assert.Equal(t, 0, got.status, got.err)
+	assert.Equal(t, `
+NAME   CAPACITY           RUNNING           SEEN  WORKS
+lab-7  16c 64G 500G 2gpu        3        3 s ago  always
+   runs process, docker-container; stages simple-data
+night  1c 1G 1G                 0  10m ago, lost  from 18:00:00
+   simulates sequence
+`[1:], got.out)
+	assert.Contains(t, starling(t, n.URL, "executors", "-o", "json").out, `"lastSeen": "2026-12-01T11:59:57Z"`)
 }
 
 func TestFilesAreListedAndFetched(t *testing.T) {

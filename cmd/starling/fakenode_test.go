@@ -47,6 +47,7 @@ type fakeNode struct {
 	stdout   string
 	stderr   string
 	history  string
+	workers  string   // the list of executors
 	asked    []string // bodies of requests
 	seen     []string // METHOD path
 	auth     string
@@ -71,6 +72,7 @@ func newFakeNode(t *testing.T) *fakeNode {
 	})
 	mux.HandleFunc("GET /sessions/{id}/files/{name...}", n.file)
 	mux.HandleFunc("GET /history", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, n.history) })
+	mux.HandleFunc("GET /executors", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, n.workers) })
 	n.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n.mu.Lock()
 		n.seen = append(n.seen, r.Method+" "+r.URL.Path)

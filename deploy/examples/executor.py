@@ -53,8 +53,7 @@ def perform(despatch):
 while True:
     try:  # registering each time keeps it registered
         me = post("/executors", TELESCOPE)["uuid"]
-        despatch = post(f"/executors/{me}/despatch?wait=20s")
-        if despatch:
+        if despatch := post(f"/executors/{me}/despatch?wait=20s"):
             perform(despatch)
     except Refused as refused:  # a bad token, a lease that was lost, a node that has forgotten us
         print(refused, file=sys.stderr)

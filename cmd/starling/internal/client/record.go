@@ -6,7 +6,7 @@ import (
 	"strconv"
 
 	"starling/accounting"
-	"starling/node"
+	broker "starling/node"
 )
 
 // HistoryList is a page of execution attempts.
@@ -64,7 +64,7 @@ func (c *Client) Updates(ctx context.Context, ref string, limit int, all bool) (
 
 // ExecutorList lists a node's executors.
 type ExecutorList struct {
-	Executors []node.Executor `json:"executors"`
+	Executors []broker.Executor `json:"executors"`
 }
 
 // Executors lists the executors that the caller may see.
