@@ -22,7 +22,7 @@ func newDocker(c config.Config, log *slog.Logger, stops *stack) (executor.Backen
 	d := c.Executor.Docker
 	backend, err := docker.New(context.Background(), docker.Options{
 		Root: root, Stager: newStager(c, stops), Host: d.Host, NoPull: !d.Pull, Registries: d.Registries,
-		Network: docker.Network(d.Network), Processes: int64(d.Processes), Retention: d.OutputRetention, Logger: log,
+		Network: docker.Network(d.Network), NoConnectors: !d.Connectors, Processes: int64(d.Processes), Retention: d.OutputRetention, Logger: log,
 	})
 	if err != nil {
 		return nil, despatch.Registration{}, err

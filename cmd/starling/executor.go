@@ -29,7 +29,7 @@ type remote struct {
 	set, kinds, windowText []string
 	windows                []despatch.Window
 	lease                  time.Duration
-	finish                 bool
+	finish, connectors     bool
 }
 
 func newExecutor(a *app) *cobra.Command {
@@ -77,6 +77,7 @@ The keys executor.*, capacity.* and log.* of a node's configuration apply here;
 	f.DurationVar(&r.lease, "lease", 0, "how long it may be cut off before its work is taken for lost (default: as the node says)")
 	f.StringVar(&r.data, "data", "./starling-executor", "directory for the work, and for reports that wait for an answer")
 	f.BoolVar(&r.finish, "finish", false, "when told to stop, take no more work and finish what there is")
+	f.BoolVar(&r.connectors, "connectors", false, "let users reach the ports of containers here; the node has to be able to, and to admit it (its connect.networks)")
 	f.StringVar(&r.file, "config", "", "configuration file (STARLING_CONFIG)")
 	f.StringArrayVar(&r.set, "set", nil, "KEY=VALUE for any configuration key, as executor.process.bubblewrap=always")
 	f.String("log-level", "", "debug, info, warn or error")
@@ -105,6 +106,7 @@ func (a *app) executorConfig(cmd *cobra.Command, r *remote) (config.Config, erro
 	if err != nil {
 		return none, err
 	}
+	c.Executor.Docker.Connectors = c.Executor.Docker.Connectors && r.connectors
 	if r.name == "" {
 		host, err := os.Hostname()
 		if err != nil {

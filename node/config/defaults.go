@@ -31,7 +31,7 @@ func Default(dev bool) Config {
 		Uploads: Uploads{Space: 100 * GiB, Retention: 7 * 24 * time.Hour},
 		Executor: Executor{
 			Process: Process{Bubblewrap: "auto", OutputRetention: 7 * 24 * time.Hour, Network: true},
-			Docker:  Docker{Pull: true, Network: "open", Processes: 4096, OutputRetention: 7 * 24 * time.Hour},
+			Docker:  Docker{Pull: true, Network: "open", Connectors: true, Processes: 4096, OutputRetention: 7 * 24 * time.Hour},
 			Staging: Staging{MaxBytes: 100 * GiB, Timeout: time.Hour, AllowPrivate: dev},
 		},
 		Tariff: defaultTariff(),

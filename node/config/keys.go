@@ -204,6 +204,10 @@ type Docker struct {
 	// containers; internal, nobody, though users reach their ports; none, nobody,
 	// and nobody reaches them.
 	Network string `key:"network" oneof:"open internal none"`
+	// Whether users reach the ports of containers, through the node. An executor
+	// in a process of its own (starling executor) wants --connectors for it, and
+	// the node its network among connect.networks.
+	Connectors bool `key:"connectors"`
 	// How many processes and threads a container may have.
 	Processes int `key:"processes" min:"16" max:"4194304"`
 	// How long output files are kept after the end of their session.

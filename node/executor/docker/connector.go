@@ -22,6 +22,10 @@ func (w *watch) connect(ctx context.Context) {
 	if len(w.ports) == 0 {
 		return
 	}
+	if w.NoConnectors {
+		w.Report.Log(w.id, "no port of the container can be reached: its executor has no connectors")
+		return
+	}
 	address, err := w.address(ctx)
 	if err != nil {
 		w.Report.Log(w.id, "no port of the container can be reached: "+err.Error())

@@ -58,7 +58,12 @@ func New(ctx context.Context, o Options) (*Backend, error) {
 
 // Origins are the networks in which containers have their addresses: all that
 // connectors may lead to.
-func (b *Backend) Origins() []string { return b.network.subnets }
+func (b *Backend) Origins() []string {
+	if b.NoConnectors {
+		return nil
+	}
+	return b.network.subnets
+}
 
 // Close lets go of everything; containers that run go on. Call it when the
 // executor's Run has returned.

@@ -156,6 +156,7 @@ func imageOf(t *testing.T, name string, changes ...string) string {
 	t.Helper()
 	full := theImage() + "-" + name
 	require.NoError(t, engineOf(t).image(full, changes...))
+	t.Cleanup(func() { theLab.forget(t, full) })
 	return full
 }
 

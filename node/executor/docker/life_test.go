@@ -282,6 +282,21 @@ func TestPortIsReportedAsAConnectorThatLeadsToIt(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 }
 
+func TestBackendWithoutConnectorsSaysSo(t *testing.T) {
+	t.Parallel()
+	b := newBackend(t, t.TempDir(), func(o *Options) { o.NoConnectors = true })
+	assert.Empty(t, b.Origins())
+	r := background(t, b, executortest.Despatch("a", executable(theImage(), ports(8080, "http", ""), "sleep:0.5")))
+	r.wait.Wait()
+	close(r.updates)
+	var lines []string
+	for u := range r.updates {
+		assert.Nil(t, u.Connector)
+		lines = append(lines, u.Message)
+	}
+	assert.Contains(t, lines, "no port of the container can be reached: its executor has no connectors")
+}
+
 func TestWithoutANetworkThereIsNone(t *testing.T) {
 	t.Parallel()
 	b := newBackend(t, t.TempDir(), func(o *Options) { o.Network = NetworkNone })

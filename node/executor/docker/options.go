@@ -37,6 +37,8 @@ type Options struct {
 	// the first slash of a location ("docker.io", "ghcr.io"). None: all.
 	Registries []string
 	Network    Network // open
+	// NoConnectors says that no ports are reported: the node can't reach them.
+	NoConnectors bool
 	// Processes limits how many processes and threads a container may have: 4096.
 	Processes int64
 	// Grace is how long a program has between SIGTERM and SIGKILL, in whole

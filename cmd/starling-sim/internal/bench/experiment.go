@@ -34,6 +34,7 @@ func Experiments() []Experiment {
 		{"simulator", "sessions from ask to COMPLETED, simulated", simulated},
 		{"process", "sessions from ask to COMPLETED, running /bin/true", processes},
 		{"despatch", "polls, updates and executors that wait, with 10,000 sessions due", despatches},
+		{"docker", "containers as sessions, beside what the engine alone takes", containers},
 		{"memory", "memory with 100,000 finished sessions", memory},
 	}
 }

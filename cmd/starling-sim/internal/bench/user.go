@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -12,8 +13,8 @@ import (
 	"starling/api/ivoa"
 )
 
-// container is a request for something that only a simulator runs, and which takes it no time.
-const container = `{"executable":{"kind":"` + ivoa.KindDockerContainer + `","meta":{"name":"bench"},"image":{"locations":["docker.io/library/alpine"]}},` +
+// container is a request for a container that does nothing in particular.
+const container = `{"executable":{"kind":"` + ivoa.KindDockerContainer + `","meta":{"name":"bench"},"image":{"locations":["%s"]}},` +
 	`"compute":{"kind":"` + ivoa.KindSimpleCompute + `","cores":{"min":%d,"max":%d},"memory":{"min":1}},` +
 	`"schedule":{"requested":{"duration":"%s","start":"%s"}}}`
 
@@ -26,6 +27,7 @@ type job struct {
 	cores, most int64
 	duration    time.Duration
 	from        time.Time // the start, within a day; zero: at any time from now on
+	image       string    // "": one that no simulator minds
 }
 
 func (j job) request() []byte {
@@ -33,7 +35,7 @@ func (j job) request() []byte {
 	if !j.from.IsZero() {
 		from = ivoa.FormatInstant(j.from) + "/P1D"
 	}
-	return fmt.Appendf(nil, container, j.cores, max(j.cores, j.most), ivoa.FormatDuration(j.duration), from)
+	return fmt.Appendf(nil, container, cmp.Or(j.image, "docker.io/library/alpine"), j.cores, max(j.cores, j.most), ivoa.FormatDuration(j.duration), from)
 }
 
 // ask asks for offers and insists on some. The answer is good until the client's next request.
