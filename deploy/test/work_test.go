@@ -22,6 +22,7 @@ type list = []any
 // work is what a test wants to have run. Zero values ask for nothing.
 type work struct {
 	command  []string // of a program
+	image    string   // of a container, in which the command runs
 	pause    float64  // of a simulated container, in seconds, where there is no command
 	cores    int
 	duration string
@@ -35,6 +36,9 @@ func (w work) request() object {
 	executable := object{"kind": kindProcess, "command": w.command}
 	if w.command == nil {
 		executable = object{"kind": kindDocker, "image": object{"locations": list{"example.org/nothing:1"}}, "command": list{w.pause, 0}}
+	}
+	if w.image != "" {
+		executable = object{"kind": kindDocker, "image": object{"locations": list{w.image}}, "command": w.command}
 	}
 	compute := object{"kind": kindCompute}
 	request := object{"executable": executable, "compute": compute}
