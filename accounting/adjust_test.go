@@ -147,7 +147,7 @@ func TestAStatementAddsUp(t *testing.T) {
 				require.Zero(rt, sum, "%+v", line)
 				require.Equal(rt, l.history(ref(1)).Charges[0].Amount.Format("EUR"), line.Priced)
 			}
-			l.audit()
 		}
+		l.audit()
 	})
 }
