@@ -40,14 +40,13 @@ type GrantAllowance struct {
 	Time   Instant  `json:"time"`
 }
 
-// ReturnAllowance gives back what a node does not need, and what it never took
-// up: what was granted beyond Credited.
+// ReturnAllowance gives back all that a node has left, and what it never took
+// up: after it, the node has nothing.
 type ReturnAllowance struct {
 	Node   NodeName `json:"node"`
 	Owner  Owner    `json:"owner"`
 	Period Period   `json:"period"`
 	Number uint64   `json:"number"`
-	Amount Quantity `json:"amount"`
 	// Credited is how much of all that was ever granted the node has taken up.
 	Credited Quantity `json:"credited"`
 	Time     Instant  `json:"time"`
@@ -83,20 +82,12 @@ func (c GrantAllowance) apply(s *state) (Result, error) {
 }
 
 func (c ReturnAllowance) apply(s *state) (Result, error) {
-	a, b, err := s.allowanceFor(c.Node, budgetOf(c.Owner, c.Period, c.Amount))
+	a, b, err := s.allowanceFor(c.Node, budgetOf(c.Owner, c.Period, c.Credited))
 	if err != nil || c.Number <= a.Number {
 		return Result{Duplicate: err == nil}, err
 	}
-	a.Number = c.Number
-	back := c.Amount.Amount
-	if a.Granted > c.Credited.Amount {
-		if back, err = back.Add(a.Granted - c.Credited.Amount); err != nil {
-			return Result{}, err
-		}
-		a.Granted = c.Credited.Amount
-	}
-	back = min(back, a.Remaining)
-	if err := s.entrust(&a, &b, -back); err != nil {
+	a.Number, a.Granted = c.Number, min(a.Granted, c.Credited.Amount)
+	if err := s.entrust(&a, &b, -a.Remaining); err != nil {
 		return Result{}, err
 	}
 	s.putAllowance(a)

@@ -33,7 +33,7 @@ func all(t require.TestingT) []Command {
 		EnrolOwner{Owner: Proposal("pr"), Name: "Proposal", Parent: Owner{KindProgramme, "pg"}, By: "oscar", Time: noon},
 		allocate(t, 1, Proposal("pr"), Hard, "100"), allocate(t, 2, User("u"), Soft, "-0"),
 		grant(t, 1, Proposal("pr"), "1", "10"),
-		ReturnAllowance{Node: "a", Owner: Proposal("pr"), Period: "2026B", Number: 2, Amount: euros(t, "1")[0], Credited: euros(t, "9")[0], Time: noon},
+		ReturnAllowance{Node: "a", Owner: Proposal("pr"), Period: "2026B", Number: 2, Credited: euros(t, "9")[0], Time: noon},
 		placed, opened,
 		updates(1,
 			Update{Type: ActionStarted, Action: "run", Recorded: noon},

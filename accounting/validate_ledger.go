@@ -63,9 +63,8 @@ func (c GrantAllowance) Validate() error {
 func (c ReturnAllowance) Validate() error {
 	subject := "allowance of " + clip(string(c.Node))
 	return firstOf(
-		validateAllowance(subject, c.Node, budgetOf(c.Owner, c.Period, c.Amount), c.Number, c.Time),
-		validateQuantities(subject, "amounts", []Quantity{c.Amount, c.Credited}),
-		check(c.Credited.Name == c.Amount.Name && c.Credited.Unit == c.Amount.Unit, subject, "amount and credited are of two resources"),
+		validateAllowance(subject, c.Node, budgetOf(c.Owner, c.Period, c.Credited), c.Number, c.Time),
+		validateQuantities(subject, "credited", []Quantity{c.Credited}),
 	)
 }
 

@@ -29,7 +29,7 @@ func (f *stateFile) apply(store StoreID, batch []record) (done outcome, err erro
 
 func applyBatch(tx *bbolt.Tx, store StoreID, batch []record) (outcome, error) {
 	meta, positions := tx.Bucket(metaBucket), tx.Bucket(appliedBucket)
-	state := boltTx{tx.Bucket(stateBucket)}
+	state := accounting.NewBatch(boltTx{tx.Bucket(stateBucket)})
 	done := outcome{
 		applied: sequenceOf(positions.Get([]byte(store))),
 		index:   uint64(sequenceOf(meta.Get(indexKey))),
@@ -44,7 +44,7 @@ func applyBatch(tx *bbolt.Tx, store StoreID, batch []record) (outcome, error) {
 		done.applied++
 		done.index++
 		done.records++
-		_, err := accounting.ApplyEncoded(state, r.command)
+		_, err := state.ApplyEncoded(r.command)
 		if err == nil {
 			continue
 		}
@@ -61,6 +61,7 @@ func applyBatch(tx *bbolt.Tx, store StoreID, batch []record) (outcome, error) {
 		return done, nil
 	}
 	return done, errors.Join(
+		state.Flush(),
 		positions.Put([]byte(store), done.applied.bytes()),
 		meta.Put(indexKey, Sequence(done.index).bytes()))
 }

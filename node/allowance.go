@@ -258,7 +258,7 @@ func (b *Broker) returnIdle(now store.Millis) {
 		a.Number++
 		w.commands = append(w.commands, accounting.ReturnAllowance{
 			Node: accounting.NodeName(b.options.Name), Owner: id.Owner, Period: id.Period, Number: a.Number,
-			Amount: quantityOf(id, a.Remaining), Credited: quantityOf(id, a.Credited), Time: accounting.Instant(now),
+			Credited: quantityOf(id, a.Credited), Time: accounting.Instant(now),
 		})
 		a.Remaining, a.Asked = 0, false
 		w.allowances = append(w.allowances, a)
