@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"starling/accounting"
@@ -98,8 +99,29 @@ func (b *Broker) Correct(ctx context.Context, caller identity.Caller, order acco
 	if err != nil {
 		return CompletionAnswer{}, &Problem{Code: CodeInvalid, Field: "/resources", Detail: fmt.Sprintf("this can't be charged: %v", err)}
 	}
-	order.Charges, order.Tariff = bill.Charges, b.options.Costs.Hash()
+	order.Charges, order.Tariff = due(bill, entry), b.options.Costs.Hash()
 	return b.adjust(ctx, order, order.ID, ref)
+}
+
+// due is what an attempt is to be charged by a corrected bill, before what was
+// given back of it: the discounts that the tariff gave at the end count as given
+// back, so that they come on top of what is left to pay by the new ones.
+func due(bill accounting.Bill, entry accounting.HistoryEntry) []accounting.Quantity {
+	charges := bill.Net()
+	for _, a := range entry.Adjustments {
+		if a.By != tariffAuthor || a.Kind != accounting.EntryDiscount {
+			continue
+		}
+		for _, off := range a.Amounts {
+			i := slices.IndexFunc(charges, func(q accounting.Quantity) bool { return q.Name == off.Name && q.Unit == off.Unit })
+			if i < 0 {
+				charges = append(charges, off)
+				continue
+			}
+			charges[i].Amount += off.Amount
+		}
+	}
+	return charges
 }
 
 // workOf is what a cost model is told of an attempt that has ended. Of a session

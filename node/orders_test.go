@@ -125,3 +125,45 @@ func TestACorrectionAndARefundAreInTheHistory(t *testing.T) {
 	assert.Equal(t, CodeInvalid, code(t, err))
 	w.audit()
 }
+
+// halfPrice takes half off whatever it costs.
+type halfPrice struct{ accounting.CostModel }
+
+func (h halfPrice) Charge(w accounting.Work) (accounting.Bill, error) {
+	bill, err := h.CostModel.Charge(w)
+	for _, q := range bill.Charges {
+		q.Amount /= 2
+		bill.Discounts = append(bill.Discounts, accounting.Discount{Name: "half", Off: q})
+	}
+	return bill, err
+}
+
+func TestACorrectionKeepsTheTariffsDiscountsInProportion(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.Costs = halfPrice{o.Costs} })
+	w.accepted(alice, request(1))
+	d := w.takeWork()
+	_, err := w.complete(d, completion(d, despatch.Completed)) // 30 core seconds for half a cent each
+	require.NoError(t, err)
+	charged := func() accounting.Decimal {
+		list, _, err := w.Accounts(context.Background(), operator, accounting.AccountFilter{
+			Owner: accounting.User("alice"), Resource: accounting.Monetary, Side: accounting.Charged,
+		}, "", 0)
+		require.NoError(t, err)
+		require.Len(t, list, 1)
+		return list[0].Balance
+	}
+	assert.Equal(t, accounting.Decimal("0.15"), charged())
+	for _, c := range []struct {
+		used string
+		cost accounting.Decimal
+	}{{"20", "0.1"}, {"40", "0.2"}, {"2", "0.01"}} {
+		used, err := accounting.NewQuantity(accounting.CoreSeconds, c.used, "s")
+		require.NoError(t, err)
+		_, err = w.Correct(context.Background(), accountant, accounting.Correct{
+			Ref: accounting.Ref(d.HistoryRef), Resources: []accounting.Quantity{used}, Reason: "a test",
+		}, "")
+		require.NoError(t, err)
+		assert.Equal(t, c.cost, charged(), c.used)
+	}
+	w.audit()
+}

@@ -30,6 +30,7 @@ func Experiments() []Experiment {
 	return []Experiment{
 		{"fit", "the earliest fit on a timeline of 100,000 entries", fits},
 		{"replay", "28,481 jobs replayed conservatively", replays},
+		{"ledger", "a million ledger entries applied, and balances read", ledger},
 		{"offers", "asking and accepting with 10,000 bookings on the timeline", offers},
 		{"simulator", "sessions from ask to COMPLETED, simulated", simulated},
 		{"process", "sessions from ask to COMPLETED, running /bin/true", processes},
