@@ -20,6 +20,13 @@
 // Registered.RenewSeconds. A node answers no request later than a minute, and
 // holds a report back for half a lease at most.
 //
+// A 204 counts, by reason, all that may come to the executor some time: not-yet
+// (booked for later, or others must end first), vetoed, outside-window (while it
+// doesn't work), too-large and wrong-kind. Its windows are replaced by those of
+// the next registration, at any time: what is booked outside of them is moved, or
+// fails, and whoever it belongs to is told. What has been due for long without a
+// sign of its executor goes to another.
+//
 // The sequence of every despatch is a stage-data action for each data resource,
 // then what it is all for, then save and release. What it is for is one action
 // run with the executable as the user wrote it (Run.Executable); or, where she
@@ -47,6 +54,12 @@
 // node takes as much as the session has booked storage, and 1 GiB at least; 413
 // says that it takes no more. Sending renews the lease, and goes on for an hour
 // at most after the work has ended.
+//
+// COMPLETED and PARTIAL make the session COMPLETED; FAILED and ABANDONED make it
+// FAILED, or have it tried again where the failure says so, after the veto. The
+// node decides how often, and never later than the user lets it begin. A
+// completion is believed, also after an order to stop. Everything that was
+// reported can be read again: GET /history/{ref}, and /history/{ref}/updates.
 //
 // Three rules make it safe to retry anything at any time. Every update and
 // completion bears a key: the same again is a duplicate and changes nothing.
