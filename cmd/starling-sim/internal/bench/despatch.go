@@ -176,12 +176,12 @@ func (f *flock) wait(ctx context.Context, c *client, executor string) error {
 	defer c.close()
 	for ctx.Err() == nil {
 		work, err := c.poll(ctx, executor, pollWait)
-		if ctx.Err() != nil {
-			return nil // it was cut off
-		}
 		if err == nil && work != nil {
 			f.given <- time.Now()
 			err = c.complete(ctx, work)
+		}
+		if ctx.Err() != nil {
+			return nil // it was cut off
 		}
 		if err != nil {
 			return err
