@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"starling/api/despatch"
+	"starling/federation/identity"
 )
 
 // Files are served from the node's areas alone, whatever a location says and
@@ -179,5 +180,28 @@ func TestOfferedCostsHaveUnits(t *testing.T) {
 			units = append(units, c.Cost().Description)
 		}
 		assert.Equal(t, []string{"EUR", "kWh", "kg"}, units)
+	})
+}
+
+// Who sees everybody's sessions sees whose they are; nobody else is told.
+func TestWhoseASessionIsIsToldToWhoSeesAll(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		w := newWorld(t)
+		s := w.offer(alice, request(1))
+		whose := func(caller identity.Caller) string {
+			list, _, err := w.Sessions(context.Background(), caller, SessionFilter{}, "", 10)
+			require.NoError(t, err)
+			one, err := w.Session(context.Background(), caller, id(t, s))
+			require.NoError(t, err)
+			require.Len(t, list, 1)
+			assert.Equal(t, one.Meta.Messages, list[0].Meta.Messages)
+			if m := one.Meta.Messages[0]; m.Kind == MessageUser {
+				return m.Values["user"]
+			}
+			return ""
+		}
+		assert.Equal(t, "alice", whose(operator))
+		assert.Equal(t, "alice", whose(auditor))
+		assert.Empty(t, whose(alice))
 	})
 }

@@ -58,12 +58,11 @@ func viewSession(s *store.Session, components ivoa.Components) *ivoa.Session {
 // MessageUser says whose a session is, to those who see everybody's.
 const MessageUser = "urn:starling:message:user"
 
-// tellUser adds whose a session is, where it isn't the caller's own.
+// tellUser says first whose a session is, where it isn't the caller's own.
 func tellUser(view *ivoa.Session, s *store.Session, caller identity.Caller) {
 	if user := string(s.Owners.User.ID); caller.SeesAll() && user != caller.User {
-		messages := view.Meta.Messages
-		view.Meta.Messages = append(messages[:len(messages):len(messages)],
-			ivoa.NewMessage(wall(s.Created), ivoa.LevelInfo, MessageUser, "it is {user}'s", "user", user))
+		whose := ivoa.NewMessage(wall(s.Created), ivoa.LevelInfo, MessageUser, "it is {user}'s", "user", user)
+		view.Meta.Messages = append([]ivoa.Message{whose}, view.Meta.Messages...)
 	}
 }
 
