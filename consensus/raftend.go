@@ -18,15 +18,21 @@ const (
 	sources
 )
 
-// note remembers what is wrong, or that it no longer is. What does not pass ends
-// this node's part: it is neither served nor passed on.
+// note remembers what is wrong, or that it no longer is. That nobody takes the
+// outbox is no fault of this node, which goes on (promise 6): Status tells it, Err
+// does not. What does not pass ends this node's part: it is neither served nor
+// passed on.
 func (r *Raft) note(source int, err error) {
 	r.mu.Lock()
+	before := errors.Join(r.troubles[:]...)
 	r.troubles[source] = err
-	worst := errors.Join(r.troubles[:]...)
-	changed := (worst == nil) != (r.err == nil)
-	r.err = worst
-	if fatal(worst) {
+	changed := (before == nil) != (errors.Join(r.troubles[:]...) == nil)
+	serious := r.troubles
+	if !fatal(serious[fromDrain]) {
+		serious[fromDrain] = nil
+	}
+	r.err = errors.Join(serious[:]...)
+	if fatal(r.err) {
 		r.announce()
 	}
 	r.mu.Unlock()
@@ -121,6 +127,11 @@ func (r *Raft) Status() Status {
 	s.Node, s.Leader, s.Term = r.node, NodeOf(string(leader)), r.raft.CurrentTerm()
 	s.Role, s.Commit = r.role(), max(r.raft.CommitIndex(), s.Applied)
 	s.AgeSeconds = r.age(s).Seconds()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.troubles[fromDrain]; err != nil && s.Error == "" {
+		s.Error = err.Error()
+	}
 	return s
 }
 

@@ -11,7 +11,8 @@ type Status struct {
 	// AgeSeconds is for how long this copy may have been behind the others.
 	AgeSeconds float64      `json:"ageSeconds"`
 	Outbox     OutboxStatus `json:"outbox"`
-	Error      string       `json:"error,omitempty"`
+	// Error is why records don't get on; it may pass.
+	Error string `json:"error,omitempty"`
 }
 
 // OutboxStatus is what waits at this node.
