@@ -43,20 +43,26 @@ type lab struct {
 	images []string
 }
 
-// theLab is nil where there is no engine.
-var theLab *lab
+// theLab is made for the first test that wants it, since not all do, and stays
+// nil where there is no engine.
+var (
+	theLab  *lab
+	labOnce sync.Once
+	labErr  error // it couldn't be made, though there is an engine
+)
+
+func makeLab() {
+	c, err := connect(context.Background(), "")
+	if err != nil {
+		return
+	}
+	theLab = &lab{Client: c.Client, architecture: c.info.Architecture}
+	labErr = theLab.open()
+}
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
-	if c, err := connect(context.Background(), ""); err == nil {
-		theLab = &lab{Client: c.Client, architecture: c.info.Architecture}
-		defer theLab.close()
-		if err := theLab.open(); err != nil {
-			fmt.Fprintln(os.Stderr, "make the test images:", err)
-			return 1
-		}
-	}
 	status := m.Run()
 	if theLab != nil {
 		theLab.close()
@@ -145,9 +151,11 @@ func (l *lab) forget(t testing.TB, repository string) {
 // engineOf is the engine; a test is skipped where there is none.
 func engineOf(t testing.TB) *lab {
 	t.Helper()
+	labOnce.Do(makeLab)
 	if theLab == nil {
 		t.Skip("no Docker engine")
 	}
+	require.NoError(t, labErr, "make the test images")
 	return theLab
 }
 
