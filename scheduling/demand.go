@@ -18,7 +18,8 @@ type Demand struct {
 // StartInterval is the earliest and the latest start that the user wants, both included. Zero as Earliest means as
 // soon as possible, zero as Latest that no start is too late.
 type StartInterval struct {
-	Earliest, Latest Instant
+	Earliest Instant `json:"earliest,omitzero"`
+	Latest   Instant `json:"latest,omitzero"`
 }
 
 // Total returns how long the resources are needed.

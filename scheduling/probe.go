@@ -55,7 +55,7 @@ func (p *prober) query(size Resources) Query {
 	earliest, latest := p.starts()
 	return Query{
 		Need: size, Duration: p.demand.Total(),
-		NotBefore: earliest, NotAfter: latest, Starts: p.demand.Starts.earlier(p.demand.Preparing),
+		NotBefore: earliest, NotAfter: latest, Starts: p.demand.Starts.Earlier(p.demand.Preparing),
 		HeldUntil: p.limits.HeldUntil, HoldShare: p.limits.HoldShare,
 	}
 }
@@ -166,17 +166,15 @@ func (p *prober) offer(label Label, start Instant, size Resources) bool {
 		return false
 	}
 	q := p.query(size)
-	window := StartInterval{q.NotBefore, q.NotAfter}
 	if q.Starts != nil {
-		found, _ := q.Starts(start)
-		window = window.within(found)
+		window, _ := q.Starts(start)
+		q.NotAfter = min(q.NotAfter, window.Latest)
 	}
-	latest := max(start, min(q.HeldUntil, window.Latest))
+	latest := max(start, min(q.HeldUntil, q.NotAfter))
 	p.found = append(p.found, Proposal{
 		Candidate: p.index,
 		Plan:      plan,
 		Start:     StartInterval{start.Add(p.demand.Preparing), latest.Add(p.demand.Preparing)},
-		Within:    StartInterval{window.Earliest.Add(p.demand.Preparing), window.Latest.Add(p.demand.Preparing)},
 		Slot:      Slot{Window{start, latest.Add(q.Duration)}, size},
 		Quote:     quote,
 		Label:     label,

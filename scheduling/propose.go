@@ -22,7 +22,6 @@ type Proposal struct {
 	Candidate int           // index of the candidate
 	Plan                    // if it starts at once
 	Start     StartInterval // when the work may begin, within the slot
-	Within    StartInterval // when the demand lets it begin: the window in which Start lies
 	Slot      Slot          // what to hold
 	Quote     Quote         // for Plan
 	Label     Label

@@ -28,8 +28,8 @@ func (d Demand) Timed(t Timing, now Instant) (Demand, bool) {
 	return d, true
 }
 
-// earlier gives windows that are all a span earlier.
-func (s Starts) earlier(by Span) Starts {
+// Earlier gives windows that are all a span earlier: those for the preparation that takes so long.
+func (s Starts) Earlier(by Span) Starts {
 	if s == nil || by == 0 {
 		return s
 	}
@@ -40,7 +40,7 @@ func (s Starts) earlier(by Span) Starts {
 }
 
 // maxTries bounds in how many windows one search looks for a slot.
-const maxTries = 64
+const maxTries = 256
 
 // fitWindows answers a query whose slot may start in certain windows only.
 func (t *Timeline) fitWindows(q Query) (Slot, bool) {

@@ -17,10 +17,24 @@ func (t Timing) Next(after Instant, done Executed) (StartInterval, bool) {
 		}
 	case Monitor, Ephemeris:
 		if first, known := t.origin(done); known {
-			w = t.window(first, max(t.index(first, after), t.index(first, w.Earliest), t.unused(first, done))).within(w)
+			w = t.window(first, t.next(first, after, done)).within(w)
 		}
 	}
 	return w, w.Earliest <= w.Latest && w.Latest >= after
+}
+
+// Passed returns how many windows ended from an instant on and before another, in which an execution could have begun.
+// Of a timing without separate windows that is none.
+func (t Timing) Passed(from, until Instant, done Executed) int64 {
+	first, known := t.origin(done)
+	if !known || t.Kind != Monitor && t.Kind != Ephemeris {
+		return 0
+	}
+	end, last := t.next(first, until, done), t.bounds().Latest
+	if all := floorDiv(int64(last-first), int64(t.Period)) + 1; until > last || end > all {
+		end = all
+	}
+	return max(0, end-t.next(first, from, done))
 }
 
 // bounds is Start with real instants for its ends.
@@ -50,6 +64,11 @@ func (t Timing) origin(done Executed) (first Instant, known bool) {
 func (t Timing) window(first Instant, index int64) StartInterval {
 	start := first + Instant(index)*Instant(t.Period)
 	return StartInterval{Earliest: start, Latest: start + Instant(min(t.Window, t.Period-1))}
+}
+
+// next is the index of the first window that ends no earlier than an instant, and that none of the executions has used.
+func (t Timing) next(first, after Instant, done Executed) int64 {
+	return max(t.index(first, after), t.index(first, t.bounds().Earliest), t.unused(first, done))
 }
 
 // index is that of the first window which ends no earlier than an instant.
