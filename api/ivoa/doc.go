@@ -15,7 +15,8 @@
 // and the like reach what they have in common without a type switch. A kind that
 // is none of ours is no error: it becomes an Unknown… value, which keeps all that
 // came with it and is written back without loss, so that a broker can say NO to
-// it in good order. Two kinds are our own: Process and Sequence.
+// it in good order. Some kinds are our own: the executables Process and Sequence,
+// and each Timing, which says when within a request's schedule, and how often.
 //
 // The types carry no rules beyond syntax. Whether names are unique, references
 // lead somewhere and minima are below maxima is for the broker to judge.

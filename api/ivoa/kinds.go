@@ -27,6 +27,15 @@ const (
 	KindSequence = "urn:starling:executable:sequence-1.0"
 )
 
+// Timings, which are our own.
+const (
+	KindFlexibleTiming        = "urn:starling:timing:flexible-1.0"
+	KindFixedTiming           = "urn:starling:timing:fixed-1.0"
+	KindMonitorTiming         = "urn:starling:timing:monitor-1.0"
+	KindMinimumIntervalTiming = "urn:starling:timing:minimum-interval-1.0"
+	KindEphemerisTiming       = "urn:starling:timing:ephemeris-1.0"
+)
+
 // Compute, storage and volumes.
 const (
 	KindSimpleCompute = Schema + "/compute/simple-compute-resource.yaml"

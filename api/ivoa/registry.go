@@ -43,6 +43,13 @@ func families() []family {
 		{typeOf[MetricItem](), map[string]reflect.Type{
 			KindFloatMetric: typeOf[FloatMetric](),
 		}, typeOf[UnknownMetric]()},
+		{typeOf[Timing](), map[string]reflect.Type{
+			KindFlexibleTiming:        typeOf[FlexibleTiming](),
+			KindFixedTiming:           typeOf[FixedTiming](),
+			KindMonitorTiming:         typeOf[MonitorTiming](),
+			KindMinimumIntervalTiming: typeOf[MinimumIntervalTiming](),
+			KindEphemerisTiming:       typeOf[EphemerisTiming](),
+		}, typeOf[UnknownTiming]()},
 		{typeOf[Option](), map[string]reflect.Type{
 			KindStringValueOption:  typeOf[StringValueOption](),
 			KindEnumValueOption:    typeOf[EnumValueOption](),

@@ -21,6 +21,8 @@ type Components struct {
 // RequestSchedule is the schedule block of a request.
 type RequestSchedule struct {
 	Requested *RequestedSchedule `json:"requested,omitempty"`
+	// Timing narrows down when, and says how often; it is our own.
+	Timing Timing `json:"timing,omitempty"`
 }
 
 // RequestedSchedule says how long the execution may take, and when it may start.

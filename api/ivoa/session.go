@@ -29,6 +29,8 @@ type Session struct {
 	Components
 	Connectors []Connector `json:"connectors,omitempty" xml:"connector"`
 	Schedule   *Schedule   `json:"schedule,omitempty"`
+	// Repeats is our own: how far a session that is repeated has come.
+	Repeats *Repeats `json:"repeats,omitempty"`
 }
 
 // SessionList is a page of sessions. It is ours: the schema has no such list.
