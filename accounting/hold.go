@@ -153,9 +153,14 @@ func (s *state) move(h Hold, kind EntryKind, sign Amount, at Instant, ref Ref) e
 	return nil
 }
 
-// line is where the hold stands in the statements.
+// line is where the hold stands in the statements: a session that is executed
+// again and again has further holds, each with an id of its own.
 func (h Hold) line() line {
-	return line{owners: h.Owners, period: h.Period, session: h.Session}
+	l := line{owners: h.Owners, period: h.Period, session: h.Session}
+	if string(h.ID) != string(h.Session) {
+		l.ref = Ref(h.ID)
+	}
+	return l
 }
 
 func (s *state) hold(id HoldID) (Hold, bool, error) {

@@ -6,7 +6,7 @@ type line struct {
 	owners  Owners
 	period  Period
 	session SessionID
-	ref     Ref // empty for the session's hold
+	ref     Ref // empty for the session's own hold
 }
 
 // lineRow is the line's part of a statement.

@@ -135,7 +135,7 @@ func (d *drafter) add(k []byte, row lineRow) error {
 	}
 	d.last = clone(k)
 	if row.Placed {
-		d.hasHold = !row.Voided
+		d.hasHold = d.hasHold || !row.Voided
 	} else {
 		d.open.Attempts++
 		d.open.Phase, d.open.Ended = row.Phase, row.Ended

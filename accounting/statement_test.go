@@ -53,6 +53,30 @@ func TestAStatementHasEstimateUsedAndChargedSideBySide(t *testing.T) {
 				{"resource": "monetary", "unit": "EUR", "estimated": "4", "held": "4"}]}]}`, string(text))
 }
 
+// A session that is executed again and again has a hold for each execution.
+func TestAStatementAddsUpTheHoldsOfASeries(t *testing.T) {
+	l := newLedger(t)
+	first := place(t, 1, "u", "2.5")
+	first.Hold = HoldID(first.Session)
+	l.apply(first)
+	l.apply(open(1, "u"))
+	end := complete(t, 1, "0.5")
+	end.Hold, end.Estimate = first.Hold, euros(t, "2.5")
+	l.apply(end)
+	second := place(t, 1, "u", "3")
+	second.Hold = hold(7)
+	l.apply(second)
+	third := place(t, 1, "u", "100") // its window was missed
+	third.Hold = hold(8)
+	l.apply(third)
+	l.apply(VoidHold{Hold: third.Hold, Time: noon})
+
+	s := statement(t, l, User("u"), "", 0)
+	require.Len(t, s.Sessions, 1)
+	assert.Equal(t, 1, s.Sessions[0].Attempts)
+	assert.Contains(t, s.Sessions[0].Lines, StatementLine{Resource: "monetary", Unit: "EUR", Estimated: "5.5", Held: "3", Charged: "0.5"})
+}
+
 func TestAStatementAgreesWithTheBalances(t *testing.T) {
 	l := busy(t)
 	for _, owner := range []Owner{User("u"), User("v"), Proposal("p1")} {

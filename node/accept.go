@@ -68,7 +68,7 @@ func (b *Broker) told(s *store.Session, ticket *store.Ticket) (*ivoa.Session, er
 	if err != nil {
 		return nil, err
 	}
-	return viewSession(s, request.Components), nil
+	return viewSession(s, request), nil
 }
 
 // phaseOf reads the phase that an update asks for.
@@ -213,11 +213,7 @@ func (b *Broker) accept(s *store.Session, f funds, key string, now store.Millis)
 	})
 	rejected := b.closeOffers(set, s.ID, ivoa.SessionRejected, now)
 	w := write{sessions: append(rejected, accepted), allowances: spent}
-	w.commands = append(w.commands, accounting.PlaceHold{
-		Hold: accounting.HoldID(s.ID.String()), Session: accounting.SessionID(s.ID.String()), Node: accounting.NodeName(b.options.Name),
-		Owners: accepted.Owners, Period: b.period(accepted), Estimate: estimate, Tariff: b.options.Costs.Hash(),
-		Time: accounting.Instant(now), Draws: draws,
-	})
+	w.commands = append(w.commands, b.placeHold(accepted, estimate, draws, now))
 	ticket := b.submit(w)
 	b.await(p, accepted.ID)
 	return accepted, ticket, nil
@@ -302,12 +298,25 @@ func (b *Broker) cancelSession(s *store.Session, user string, now store.Millis) 
 		return cancelled, ticket, nil
 	}
 	b.release(cancelled, now)
-	w.commands = []accounting.Command{b.voidHold(cancelled, now)}
+	w.commands = b.voidHold(cancelled, now)
 	return cancelled, b.submit(w), nil
 }
 
-func (b *Broker) voidHold(s *store.Session, now store.Millis) accounting.Command {
-	return accounting.VoidHold{Hold: accounting.HoldID(s.ID.String()), Time: accounting.Instant(now)}
+// placeHold holds what a session's next execution is expected to cost.
+func (b *Broker) placeHold(s *store.Session, estimate []accounting.Quantity, draws []accounting.Draw, now store.Millis) accounting.Command {
+	return accounting.PlaceHold{
+		Hold: holdOf(s), Session: accounting.SessionID(s.ID.String()), Node: accounting.NodeName(b.options.Name),
+		Owners: s.Owners, Period: b.period(s), Estimate: estimate, Tariff: b.options.Costs.Hash(),
+		Time: accounting.Instant(now), Draws: draws,
+	}
+}
+
+// voidHold gives back what a session holds, if it does.
+func (b *Broker) voidHold(s *store.Session, now store.Millis) []accounting.Command {
+	if s.Times.Unpaid {
+		return nil
+	}
+	return []accounting.Command{accounting.VoidHold{Hold: holdOf(s), Time: accounting.Instant(now)}}
 }
 
 // release frees a session's booking.
@@ -326,9 +335,11 @@ func (b *Broker) release(s *store.Session, now store.Millis) {
 // maxMessages bounds the messages of one session.
 const maxMessages = 100
 
+// appendMessage adds a message; of too many, those in the middle are forgotten.
 func appendMessage(messages []ivoa.Message, m ivoa.Message) []ivoa.Message {
-	if len(messages) >= maxMessages {
-		return messages
+	kept := messages[:len(messages):len(messages)]
+	if len(kept) >= maxMessages {
+		kept = append(kept[:maxMessages/2:maxMessages/2], kept[len(kept)-maxMessages/2+1:]...)
 	}
-	return append(messages, m)
+	return append(kept, m)
 }

@@ -74,9 +74,17 @@ func latestStart(s *store.Session) scheduling.Instant {
 
 // tooLate reports whether a session can't begin any more as its user wants. An
 // executor that comes a moment late is forgiven, by as much as one that keeps
-// silent is.
+// silent is; but a timing means what it says.
 func (b *Broker) tooLate(s *store.Session, now store.Millis) bool {
-	return s.Plan.NotAfter > 0 && now > s.Plan.NotAfter+b.leaseMillis()
+	return s.Plan.NotAfter > 0 && now > s.Plan.NotAfter+b.tolerance(s)
+}
+
+// tolerance is how long after its latest start a session may be despatched.
+func (b *Broker) tolerance(s *store.Session) store.Millis {
+	if s.Times.Timing.Kind != "" {
+		return onTimeMillis
+	}
+	return b.leaseMillis()
 }
 
 // spanOf is how long a session's slot is.

@@ -266,6 +266,7 @@ const (
 	messageOffer     = "urn:starling:message:offer"
 	messageSimulated = "urn:starling:message:simulated"
 	messagePrice     = "urn:starling:message:price"
+	messageRepeats   = "urn:starling:message:repeats"
 	messagePhase     = "urn:starling:message:phase"
 	messageAttempt   = "urn:starling:message:attempt"
 )
@@ -282,11 +283,14 @@ func (b *Broker) offer(q *question, set *store.OfferSet, p scheduling.Proposal, 
 			Start:     store.Millis(p.Preparing.Start),
 			End:       store.Millis(p.Slot.End),
 			Latest:    store.Millis(p.Start.Latest.Add(-q.demand.Preparing)),
-			Earliest:  b.earliest(q, p),
-			NotAfter:  q.notAfter(),
 			Preparing: store.Millis(q.demand.Preparing), Duration: store.Millis(q.demand.Duration), Releasing: store.Millis(q.demand.Releasing),
 			Bytes: q.bytes, Label: string(p.Label),
 		},
+	}
+	window := q.window(p.Available.Start)
+	s.Plan.Earliest, s.Plan.NotAfter = b.bounds(window, p.Preparing.Start, q.demand.Preparing)
+	if q.times.Kind != "" {
+		s.Times = store.Times{Timing: q.times, Window: window}
 	}
 	for range walk(&q.request.Components) {
 		s.Components = append(s.Components, b.mint.New(set.Created))
@@ -303,28 +307,21 @@ func (b *Broker) offer(q *question, set *store.OfferSet, p scheduling.Proposal, 
 		pairs = append(pairs, name, p.Reason.Values[name])
 	}
 	s.Messages = []ivoa.Message{ivoa.NewMessage(wall(set.Created), ivoa.LevelInfo, messageOffer, "{site}: "+p.Reason.Template, pairs...)}
+	if repeats(s) {
+		s.Messages = append(s.Messages, b.seriesMessage(s))
+	}
 	note(s, store.Step{At: set.Created, Phase: ivoa.SessionOffered})
 	return s
 }
 
-// earliest is how far a plan may be moved forward: not before the user's
-// interval, and not into a time at which it would cost something else.
-func (b *Broker) earliest(q *question, p scheduling.Proposal) store.Millis {
-	bound := q.demand.Start.Earliest.Add(-q.demand.Preparing)
-	changes := b.options.Costs.Changes(wall(b.now()), p.Preparing.Start.Time())
-	if n := len(changes); n > 0 {
-		bound = max(bound, scheduling.InstantOf(changes[n-1]))
+// window is when the request lets work begin, about an instant.
+func (q *question) window(at scheduling.Instant) scheduling.StartInterval {
+	times := q.times
+	if times.Kind == "" {
+		times = scheduling.Timing{Kind: scheduling.Flexible, Start: q.demand.Start}
 	}
-	return store.Millis(max(bound, 0))
-}
-
-// notAfter is the last instant at which the request lets preparation begin; zero
-// where it doesn't say.
-func (q *question) notAfter() store.Millis {
-	if q.demand.Start == (scheduling.StartInterval{}) {
-		return 0
-	}
-	return max(1, store.Millis(q.demand.Start.Latest.Add(-q.demand.Preparing)))
+	window, _ := times.Next(at, scheduling.Executed{})
+	return window
 }
 
 // hold takes an offer set's slots off the timelines, one group at each, and

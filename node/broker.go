@@ -88,6 +88,7 @@ type Broker struct {
 	mu       sync.Mutex // guards the decisions: everything below
 	state    state
 	agenda   agenda
+	payer    payer
 	stopping bool
 	links    map[identity.UUID][]link // that have not been used, by session
 
@@ -111,7 +112,8 @@ type state struct {
 	accepted []identity.UUID                   // since WAITING was last written
 	// allowances are what the node may spend of accounts with a hard limit.
 	allowances map[accounting.BudgetID]store.Allowance
-	returning  bool // what is idle of them is on the agenda to be returned
+	returning  bool                 // what is idle of them is on the agenda to be returned
+	owed       []accounting.Command // of the decision that is being made
 }
 
 // New returns a broker that has read its state from the store, and starts it.
@@ -123,7 +125,7 @@ func New(ctx context.Context, options Options) (*Broker, error) {
 	if options.Now == nil {
 		options.Now = SteadyClock()
 	}
-	b := &Broker{options: options, store: options.Store, log: options.Logger, events: newHub(), agenda: newAgenda(), crash: crash, links: map[identity.UUID][]link{}}
+	b := &Broker{options: options, store: options.Store, log: options.Logger, events: newHub(), agenda: newAgenda(), payer: newPayer(), crash: crash, links: map[identity.UUID][]link{}}
 	var err error
 	if b.networks, _, err = address.ParseRanges(options.Connect.Networks); err != nil {
 		return nil, fmt.Errorf("connect.networks: %w", err)
@@ -148,6 +150,7 @@ func New(ctx context.Context, options Options) (*Broker, error) {
 	b.done.Go(func() { b.runAgenda(ctx) })
 	b.done.Go(func() { b.runMender(ctx) })
 	b.done.Go(func() { b.runSweeper(ctx) })
+	b.done.Go(func() { b.runPayer(ctx) })
 	return b, nil
 }
 
@@ -193,7 +196,8 @@ type write struct {
 // submit queues a write; b.mu is held, so that writes are in the order of the
 // decisions. Sessions' new steps are published once they are durable.
 func (b *Broker) submit(w write) *store.Ticket {
-	w.commands = b.sound(w.commands)
+	w.commands = b.sound(append(w.commands[:len(w.commands):len(w.commands)], b.state.owed...))
+	b.state.owed = nil
 	b.keepAllowances(w.allowances)
 	return b.store.Submit(func(tx *store.Tx) error {
 		if w.set != nil {
@@ -229,6 +233,13 @@ func (b *Broker) submit(w write) *store.Ticket {
 			w.after()
 		}
 	})
+}
+
+// owe adds commands to the decision that is being made: they go with its next
+// write, after that write's own, so that what moves a session's hold is durable
+// together with the session; b.mu is held until then.
+func (b *Broker) owe(commands ...accounting.Command) {
+	b.state.owed = append(b.state.owed, commands...)
 }
 
 // sound leaves out commands that the record would refuse. What clients send is

@@ -115,7 +115,7 @@ func (b *Broker) conclude(a *attempt, c despatch.Completion, command accounting.
 	command.Resources = b.withFootprint(s, command.Resources, now-began)
 	notes, discounts := b.charge(s, &command, began, now)
 
-	again := b.mayTryAgain(s, a, c)
+	again, hold := b.mayTryAgain(s, a, c), holdOf(s)
 	var spent []store.Allowance
 	command.Draws, spent = b.drawExcess(s, command.Charges, held(command.Estimate, again))
 	var left []*store.Kept
@@ -131,10 +131,12 @@ func (b *Broker) conclude(a *attempt, c despatch.Completion, command accounting.
 		}
 	})
 	b.finish(a, s, now)
+	entry := b.entryOf(s, a, command)
 	if again {
 		s = b.tryAgain(s, reasonOf(c), now, veto(c))
 	} else {
-		command.Hold = accounting.HoldID(s.ID.String())
+		command.Hold = hold
+		s = b.carryOn(s, now, veto(c))
 	}
 	written := a.keep(c.Files)
 	ref, kept := a.ref, a.kept(b.state.executors[a.executor])
@@ -159,7 +161,7 @@ func (b *Broker) conclude(a *attempt, c despatch.Completion, command accounting.
 			return tx.PutAttempt(ref, kept)
 		},
 	})
-	return b.entryOf(s, a, command), ticket
+	return entry, ticket
 }
 
 // endSession brings a session to its last phase, unless it is there already
@@ -171,7 +173,7 @@ func (b *Broker) endSession(s *store.Session, a *attempt, c despatch.Completion,
 	case a.stop != nil && a.stop.Reason == despatch.StopWalltime && !achieved(c):
 		s.Messages = appendMessage(s.Messages, ivoa.NewMessage(wall(now), ivoa.LevelError, messageAttempt,
 			"stopped: it ran for longer than the {duration} that were booked; ask for more", "duration", duration(s.Plan.Duration)))
-		enter(s, ivoa.SessionFailed, now)
+		endExecution(s, ivoa.SessionFailed, now)
 	case outcome == despatch.Completed || outcome == despatch.Partial:
 		if outcome == despatch.Partial {
 			s.Messages = appendMessage(s.Messages, ivoa.NewMessage(wall(now), ivoa.LevelWarn, messageAttempt, "the executor says that only a part of it was done"))
@@ -179,9 +181,9 @@ func (b *Broker) endSession(s *store.Session, a *attempt, c despatch.Completion,
 		if s.Attempt.Running == 0 {
 			s.Attempt.Running = s.Attempt.Started
 		}
-		advance(s, ivoa.SessionCompleted, now)
+		endExecution(s, ivoa.SessionCompleted, now)
 	default:
-		enter(s, ivoa.SessionFailed, now)
+		endExecution(s, ivoa.SessionFailed, now)
 	}
 }
 

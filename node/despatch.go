@@ -109,12 +109,18 @@ func (p *pool) room(l *line) bool {
 	return resourcesOf(l.like.Plan).Add(p.running).Fits(p.timeline.Capacity())
 }
 
+// onTimeMillis is how late a despatch is still in time: the time for release has
+// as much to spare.
+const onTimeMillis = 1000
+
 // onTime makes sure that a session that is despatched late still has all of its
 // time: its booking is moved to now, or, where others are in the way, to when
 // there is room. It returns nil in that case.
 func (b *Broker) onTime(p *pool, s *store.Session, now store.Millis) *store.Session {
-	const tolerance = 1000 // ms, which the time for release has to spare
-	if now-s.Plan.Start <= tolerance {
+	if s.Times.Unpaid {
+		return nil
+	}
+	if now-s.Plan.Start <= onTimeMillis {
 		return s
 	}
 	if b.tooLate(s, now) {
@@ -147,11 +153,11 @@ func (b *Broker) rebook(p *pool, s *store.Session, from store.Millis) *store.Ses
 		Need: resourcesOf(s.Plan), Duration: length,
 		NotBefore: scheduling.Instant(from), NotAfter: latestStart(s),
 	})
-	if !found && s.Plan.NotAfter > 0 {
+	if !found && (s.Plan.NotAfter > 0 || repeats(s)) {
 		return b.unstartable(p, s, b.now())
 	}
 	if !found { // the pool has become too small for it, for ever
-		b.submit(write{commands: []accounting.Command{b.voidHold(s, b.now())}})
+		b.submit(write{commands: b.voidHold(s, b.now())})
 		return b.fail(s, "this site no longer has the {resources} that were booked, at any time at which their executor works", b.now(), "resources", resourcesOf(s.Plan).String())
 	}
 	if err := p.timeline.Book(scheduling.Booking{
@@ -169,11 +175,15 @@ func (b *Broker) rebook(p *pool, s *store.Session, from store.Millis) *store.Ses
 }
 
 // unstartable ends a session that can't begin any more within the time that its
-// user wants.
+// user wants; one that is executed again and again takes its next window. The
+// caller writes it.
 func (b *Broker) unstartable(p *pool, s *store.Session, now store.Millis) *store.Session {
+	if repeats(s) {
+		return b.skip(s, now)
+	}
 	_ = p.timeline.End(entryID(s.ID), scheduling.Instant(min(now, s.Plan.Start)))
 	b.free(p)
-	b.submit(write{commands: []accounting.Command{b.voidHold(s, now)}})
+	b.submit(write{commands: b.voidHold(s, now)})
 	return b.fail(s, "it can't begin by {latest} any more, as the request wants it", now,
 		"latest", ivoa.FormatInstant(wall(s.Plan.NotAfter+s.Plan.Preparing)))
 }

@@ -14,6 +14,8 @@
 //     there; despatch.go hands out what is due.
 //   - report.go and complete.go take what executors say; lease.go acts when
 //     they say nothing, or take too long.
+//   - timing.go reads when and how often; repeat.go and pay.go book and pay for
+//     the next execution of a session that is executed again and again.
 //   - agenda.go does things when their time comes; recover.go reads everything
 //     back after a restart or a failure of the disk.
 //   - view.go, read.go, files.go and events.go show what there is.

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"starling/accounting"
 	"starling/api/ivoa"
 	"starling/federation/identity"
 	"starling/node/store"
@@ -110,7 +109,7 @@ func (b *Broker) moveAway(from *pool, s *store.Session, now store.Millis) *store
 	_ = from.timeline.End(entryID(s.ID), scheduling.Instant(min(now, s.Plan.Start)))
 	b.free(from)
 	if to == nil {
-		b.submit(write{commands: []accounting.Command{b.voidHold(s, now)}})
+		b.submit(write{commands: b.voidHold(s, now)})
 		return b.fail(s, "no executor has come for it in {time}, and no other here can run it", now, "time", silence)
 	}
 	s = b.change(s, func(s *store.Session) {

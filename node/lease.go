@@ -44,14 +44,14 @@ func (b *Broker) lose(a *attempt, why string, now store.Millis) {
 	s := b.state.live[a.session]
 	// An order to stop that nobody heard is no reason not to try again; that
 	// the owner has cancelled is, and then the phase is terminal.
-	again := b.triesLeft(s)
+	again, voided := b.triesLeft(s), b.voidHold(s, now)
 	s = b.change(s, func(s *store.Session) {
 		s.Attempt.Ended = true
 		if !again {
 			s.Messages = appendMessage(s.Messages, attemptMessage(s, ivoa.LevelWarn, why, now))
 		}
 		if !again && !store.Terminal(s.Phase) {
-			enter(s, ivoa.SessionFailed, now)
+			endExecution(s, ivoa.SessionFailed, now)
 		}
 	})
 	b.log.Warn("an attempt is lost", "session", s.ID.String(), "attempt", a.ref.String(), "again", again, "why", why)
@@ -65,7 +65,8 @@ func (b *Broker) lose(a *attempt, why string, now store.Millis) {
 	if again {
 		s = b.tryAgain(s, why, now, 0)
 	} else {
-		commands = append(commands, b.voidHold(s, now))
+		commands = append(commands, voided...)
+		s = b.carryOn(s, now, 0)
 	}
 	b.submit(write{
 		sessions: []*store.Session{s}, commands: commands,
@@ -192,6 +193,6 @@ func (b *Broker) stretch(s *store.Session, now store.Millis) {
 func (b *Broker) fail(s *store.Session, template string, now store.Millis, pairs ...string) *store.Session {
 	return b.change(s, func(s *store.Session) {
 		s.Messages = appendMessage(s.Messages, ivoa.NewMessage(wall(now), ivoa.LevelError, messageAttempt, template, pairs...))
-		enter(s, ivoa.SessionFailed, now)
+		enter(s, phaseOfAll(s), now)
 	})
 }

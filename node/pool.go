@@ -149,6 +149,9 @@ func (b *Broker) compress(p *pool, now store.Millis) {
 
 // expect puts it on the agenda to despatch a booked session at its start.
 func (b *Broker) expect(p *pool, s *store.Session) {
+	if s.Times.Unpaid { // it is expected once it is paid for
+		return
+	}
 	id, start := s.ID, s.Plan.Start
 	due := func(now store.Millis) {
 		s := b.state.live[id]

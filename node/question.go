@@ -29,6 +29,7 @@ type question struct {
 	storages    []wanted
 	executor    identity.UUID // that keeps storage which is to be used again; zero: any
 	demand      scheduling.Demand
+	times       scheduling.Timing // without a kind where the request has none
 	constraints scheduling.Constraints
 	remarks     []ivoa.Message // worth saying, whatever the answer is
 	objections  []ivoa.Message // each alone makes the answer NO
@@ -81,6 +82,9 @@ func understand(req *ivoa.ExecutionRequest, notices []ivoa.Notice, now time.Time
 	}
 	r.wishes()
 	r.demand.Preparing, r.demand.Releasing = preparing(req.Data), releasing
+	if err := r.timing(); err != nil {
+		return nil, err
+	}
 	r.demand.Max.Storage = min(r.demand.Max.Storage, max(maxAmount, r.demand.Min.Storage))
 	if r.demand.Min.Storage > maxAmount {
 		r.object(ivoa.MessageResourceLimit, "the storage resources add up to {size} GiB, which no site has", "size", strconv.FormatInt(r.demand.Min.Storage, 10))

@@ -22,7 +22,7 @@ func (b *Broker) Session(ctx context.Context, caller identity.Caller, id identit
 	if err != nil {
 		return nil, err
 	}
-	view := viewSession(b.asOfNow(s), request.Components)
+	view := viewSession(b.asOfNow(s), request)
 	tellUser(view, s, caller)
 	return view, nil
 }
@@ -171,7 +171,7 @@ func (b *Broker) Sessions(ctx context.Context, caller identity.Caller, filter Se
 	}
 	views := make([]*ivoa.Session, len(page))
 	for i, s := range page {
-		views[i] = viewSession(s, ivoa.Clone(requests[i].Components))
+		views[i] = viewSession(s, ivoa.Clone(requests[i]))
 		tellUser(views[i], s, caller)
 	}
 	return views, next, nil

@@ -155,6 +155,9 @@ func (b *Broker) place(sessions []*store.Session, sets map[identity.UUID]*store.
 			continue
 		}
 		b.await(b.state.pools[s.Plan.Pool], s.ID)
+		if s.Times.Unpaid {
+			b.owing(s.ID)
+		}
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(sets), compareUUIDs) {
 		b.reopen(sets[id], now)

@@ -261,7 +261,11 @@ func (s *storm) checkHistory(x *store.Session) {
 	require.Empty(s.t, next)
 	assert.Len(s.t, entries, x.Attempt.Number)
 	assert.LessOrEqual(s.t, x.Tries, s.options.Sessions.Attempts)
-	assert.Equal(s.t, x.Attempt.Number, x.Tries+x.Unheard)
+	if repeats(x) { // its tries are counted anew for each execution
+		assert.LessOrEqual(s.t, x.Tries+x.Unheard, x.Attempt.Number)
+	} else {
+		assert.Equal(s.t, x.Attempt.Number, x.Tries+x.Unheard)
+	}
 	for i, e := range entries {
 		assert.Equal(s.t, x.Attempt.Number-i, e.Attempt)
 		assert.True(s.t, e.Phase.Terminal() || e.Phase == accounting.Stalled, "attempt %d is %s", e.Attempt, e.Phase)

@@ -123,12 +123,30 @@ func (s *storm) randomRequest() *ivoa.ExecutionRequest {
 			from := wall(s.now()).Add(time.Duration(s.random.IntN(3600)) * time.Second)
 			r.Schedule.Requested.Start = ivoa.FormatInterval(ivoa.Interval{Start: from, End: from.Add(time.Duration(1+s.random.IntN(7200)) * time.Second)})
 		}
+		if s.random.IntN(3) == 0 {
+			r.Schedule.Timing = s.randomTiming()
+		}
 		if s.random.IntN(4) == 0 {
 			d := &ivoa.SimpleDataResource{Location: "http://127.0.0.1/x"}
 			d.Kind = ivoa.KindSimpleData
 			r.Data = append(r.Data, d)
 		}
 	})
+}
+
+// randomTiming is one of those that don't go on for long.
+func (s *storm) randomTiming() ivoa.Timing {
+	switch s.random.IntN(5) {
+	case 0:
+		at := &ivoa.FixedTiming{At: ivoa.At(wall(s.now()).Add(time.Duration(s.random.IntN(3600)) * time.Second)), Slack: "PT5M"}
+		at.Kind = ivoa.KindFixedTiming
+		return at
+	case 1, 2:
+		return monitor("PT6M", "PT1M", 1+s.random.Int64N(6))
+	case 3:
+		return monitor("PT2H", "PT2H", 2)
+	}
+	return spaced("PT3M", 1+s.random.Int64N(4))
 }
 
 func (s *storm) ask() {

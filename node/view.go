@@ -27,15 +27,18 @@ func viewOfferSet(set *store.OfferSet, request *ivoa.ExecutionRequest, sessions 
 	}
 	view.Result = ivoa.Yes
 	for _, s := range sessions {
-		view.Offers = append(view.Offers, viewSession(s, ivoa.Clone(request.Components)))
+		view.Offers = append(view.Offers, viewSession(s, ivoa.Clone(request)))
 	}
 	return view
 }
 
-// viewSession is a session as the API shows it, with paths for URLs. The
-// components become the view's own.
-func viewSession(s *store.Session, components ivoa.Components) *ivoa.Session {
-	view := &ivoa.Session{Phase: s.Phase, Components: components, Schedule: schedule(s)}
+// viewSession is a session as the API shows it, with paths for URLs. The parts
+// of the request become the view's own.
+func viewSession(s *store.Session, request *ivoa.ExecutionRequest) *ivoa.Session {
+	view := &ivoa.Session{Phase: s.Phase, Components: request.Components, Schedule: schedule(s)}
+	if request.Schedule != nil {
+		view.Repeats = viewRepeats(s, request.Schedule.Timing)
+	}
 	view.Kind = ivoa.KindScheduledSession
 	view.Costs, view.Metrics = costs(s.Costs), metrics(s.Metrics)
 	if s.Phase == ivoa.SessionOffered {

@@ -187,9 +187,13 @@ func id(t testing.TB, s *ivoa.Session) identity.UUID {
 	return u
 }
 
+// session is what a session's owner sees of it.
 func (w *world) session(s *ivoa.Session) *ivoa.Session {
 	w.t.Helper()
-	now, err := w.Session(context.Background(), operator, id(w.t, s))
+	stored, err := w.stored(operator, id(w.t, s))
+	require.NoError(w.t, err)
+	owner := identity.Caller{User: string(stored.Owners.User.ID), Roles: alice.Roles}
+	now, err := w.Session(context.Background(), owner, id(w.t, s))
 	require.NoError(w.t, err)
 	return now
 }

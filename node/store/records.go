@@ -5,6 +5,7 @@ import (
 	"starling/api/despatch"
 	"starling/api/ivoa"
 	"starling/federation/identity"
+	"starling/scheduling"
 )
 
 // Millis is a time in milliseconds since 1970, UTC; zero means not yet.
@@ -38,6 +39,7 @@ type Session struct {
 	Expires  Millis            `json:"expires,omitzero"` // of the offer
 
 	Plan       Plan            `json:"plan"`
+	Times      Times           `json:"times,omitzero"`
 	Stages     int             `json:"stages,omitzero"`  // how many data are to be staged
 	Actions    int             `json:"actions,omitzero"` // how many actions the user wrote; 0: there is one, run
 	Costs      []Amount        `json:"costs,omitempty"`
@@ -143,6 +145,33 @@ type Kept struct {
 	User     string        `json:"user"`
 	Session  identity.UUID `json:"session"`  // that had it last
 	Executor identity.UUID `json:"executor"` // that has it
+}
+
+// Times is when and how often a session is executed, as its request's timing
+// says.
+type Times struct {
+	Timing scheduling.Timing `json:"timing,omitzero"` // without a kind: once, within the plan's bounds
+	// Window is that in which the execution under way has begun, or the next is
+	// to begin.
+	Window scheduling.StartInterval `json:"window,omitzero"`
+	Done   scheduling.Executed      `json:"done,omitzero"`
+	// Failed counts the executions that did not complete, Missed the windows in
+	// which none began.
+	Failed     int  `json:"failed,omitzero"`
+	Missed     int  `json:"missed,omitzero"`
+	LastFailed bool `json:"lastFailed,omitzero"`
+	// Hold is that of the execution; zero: the session's own, as for the first.
+	// Unpaid says that the next execution has none yet.
+	Hold   identity.UUID `json:"hold,omitzero"`
+	Unpaid bool          `json:"unpaid,omitzero"`
+}
+
+// Outcome says how the last execution ended.
+func (t Times) Outcome() string {
+	if t.LastFailed {
+		return "failed"
+	}
+	return "completed"
 }
 
 // Amount is a value of some type of cost or metric.
