@@ -20,56 +20,7 @@ type BudgetFilter struct {
 // Budgets lists where owners stand, in order of owner, period and resource, and
 // the cursor of the rest.
 func Budgets(view View, filter BudgetFilter, cursor Cursor, limit int) ([]Budget, Cursor, error) {
-	limit = pageLimit(limit)
-	var page []Budget
-	examined := 0
-	for _, span := range filter.spans() {
-		span, behind, err := cursor.within(span)
-		if err != nil {
-			return nil, "", err
-		}
-		if behind {
-			continue
-		}
-		last := span.From
-		for k, value := range view.Scan(span) {
-			if len(page) == limit || examined == maxExamined {
-				return page, cursorAt(last), nil
-			}
-			examined++
-			last = clone(k)
-			budget, err := budgetAt(k, value)
-			if err != nil {
-				return nil, "", err
-			}
-			if filter.wants(budget) {
-				page = append(page, budget)
-			}
-		}
-	}
-	return page, "", nil
-}
-
-// spans are the parts of the budgets to look at, in order.
-func (f BudgetFilter) spans() []Range {
-	switch {
-	case !f.Owner.IsZero():
-		if !f.Caller.seesAccount(f.Owner) {
-			return nil
-		}
-		return []Range{ownerBudgets(f.Owner)}
-	case f.Caller.All:
-		return []Range{Prefix([]byte{tagBudget})}
-	}
-	var spans []Range
-	for _, owner := range f.Caller.owners() {
-		spans = append(spans, ownerBudgets(owner))
-	}
-	return spans
-}
-
-func ownerBudgets(owner Owner) Range {
-	return Prefix(nameKey(tagBudget, string(owner.Kind), string(owner.ID)))
+	return listByOwner(view, filter.Caller.spans(tagBudget, filter.Owner), cursor, limit, budgetAt, filter.wants)
 }
 
 func (f BudgetFilter) wants(b Budget) bool {

@@ -17,10 +17,18 @@ type AccountFilter struct {
 // Accounts lists accounts in order of owner, period and resource, and the
 // cursor of the rest.
 func Accounts(view View, filter AccountFilter, cursor Cursor, limit int) ([]Account, Cursor, error) {
+	read := func(_, id []byte) (Account, error) { return readAccount(view, AccountID(id)) }
+	return listByOwner(view, filter.Caller.spans(tagAccountIndex, filter.Owner), cursor, limit, read, filter.wants)
+}
+
+// listByOwner reads a page of rows that are ordered by owner, from the parts of
+// their index that a caller may see.
+func listByOwner[T any](
+	view View, spans []Range, cursor Cursor, limit int, read func(k, value []byte) (T, error), wants func(T) bool,
+) (page []T, next Cursor, err error) {
 	limit = pageLimit(limit)
-	var page []Account
 	examined := 0
-	for _, span := range filter.spans() {
+	for _, span := range spans {
 		span, behind, err := cursor.within(span)
 		if err != nil {
 			return nil, "", err
@@ -28,48 +36,42 @@ func Accounts(view View, filter AccountFilter, cursor Cursor, limit int) ([]Acco
 		if behind {
 			continue
 		}
-		var last []byte
+		last := span.From // until there is one: the page ended with the owner before
 		for k, value := range view.Scan(span) {
 			if len(page) == limit || examined == maxExamined {
-				if last == nil { // the page ended with the owner before
-					last = span.From
-				}
 				return page, cursorAt(last), nil
 			}
 			examined++
 			last = clone(k)
-			account, err := readAccount(view, AccountID(value))
+			row, err := read(k, value)
 			if err != nil {
 				return nil, "", err
 			}
-			if filter.wants(account) {
-				page = append(page, account)
+			if wants(row) {
+				page = append(page, row)
 			}
 		}
 	}
 	return page, "", nil
 }
 
-// spans are the parts of the index to look at, in order.
-func (f AccountFilter) spans() []Range {
+// spans are the parts of an index by owner that the caller may see, in order: of
+// one owner, or, where that is nobody, of all.
+func (c Caller) spans(tag byte, owner Owner) []Range {
+	of := func(o Owner) Range { return Prefix(nameKey(tag, string(o.Kind), string(o.ID))) }
 	switch {
-	case !f.Owner.IsZero():
-		if !f.Caller.seesAccount(f.Owner) {
-			return nil
-		}
-		return []Range{ownerAccounts(f.Owner)}
-	case f.Caller.All:
-		return []Range{Prefix([]byte{tagAccountIndex})}
+	case !owner.IsZero() && !c.seesAccount(owner):
+		return nil
+	case !owner.IsZero():
+		return []Range{of(owner)}
+	case c.All:
+		return []Range{Prefix([]byte{tag})}
 	}
 	var spans []Range
-	for _, owner := range f.Caller.owners() {
-		spans = append(spans, ownerAccounts(owner))
+	for _, own := range c.owners() {
+		spans = append(spans, of(own))
 	}
 	return spans
-}
-
-func ownerAccounts(owner Owner) Range {
-	return Prefix(nameKey(tagAccountIndex, string(owner.Kind), string(owner.ID)))
 }
 
 func (f AccountFilter) wants(a Account) bool {
