@@ -28,10 +28,20 @@ func abandoned(d *despatch.Despatch, veto time.Duration) despatch.Completion {
 	return c
 }
 
+// messages is what a session says, as it is stored: views add to it.
+func (w *world) messages(s *ivoa.Session) (list []string) {
+	stored, err := w.stored(operator, id(w.t, s))
+	require.NoError(w.t, err)
+	for _, m := range stored.Messages {
+		list = append(list, m.Text)
+	}
+	return list
+}
+
 // lastMessage is the last that a session says.
 func (w *world) lastMessage(s *ivoa.Session) string {
-	messages := w.session(s).Meta.Messages
-	return messages[len(messages)-1].Text
+	messages := w.messages(s)
+	return messages[len(messages)-1]
 }
 
 // texts is the text of every message event of a session.
@@ -68,10 +78,7 @@ func TestARetryKeepsToTheUsersLatestStart(t *testing.T) {
 		_, err = w.complete(d, abandoned(d, 6*time.Minute))
 		require.NoError(t, err)
 		assert.Equal(t, ivoa.SessionFailed, w.session(s).Phase)
-		var texts []string
-		for _, m := range w.session(s).Meta.Messages {
-			texts = append(texts, m.Text)
-		}
+		texts := w.messages(s)
 		assert.Contains(t, texts[len(texts)-2], "can't begin by ")
 		assert.Contains(t, texts[len(texts)-1], "attempt 2 ABANDONED: cloud (code 660)")
 		assert.EqualValues(t, 8, w.freeCores())

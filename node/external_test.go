@@ -91,7 +91,7 @@ func TestASmallerExecutorHasItsBookingsMoved(t *testing.T) {
 		synctest.Wait()
 		failed := w.session(large)
 		assert.Equal(t, ivoa.SessionFailed, failed.Phase)
-		assert.Contains(t, failed.Meta.Messages[len(failed.Meta.Messages)-1].Text, "no longer has")
+		assert.Contains(t, w.lastMessage(large), "no longer has")
 		assert.Equal(t, ivoa.SessionExpired, w.session(offered).Phase)
 		for _, s := range []*ivoa.Session{first, second} {
 			d, _ := w.poll(e)
