@@ -16,7 +16,11 @@ import (
 // to get it. What the node doesn't know is left out.
 func (a *app) tellEnd(ctx context.Context, c *client.Client, session *ivoa.Session, told *story) {
 	id := session.UUID()
-	say(a.err, "%s%s%s", session.Phase, at(factsOf(session).site), told.times())
+	times := told.times()
+	if series := seriesText(session); series != "" {
+		times = ": " + series + "; of the last one:"
+	}
+	say(a.err, "%s%s%s", session.Phase, at(factsOf(session).site), times)
 	a.printMessages(warnings(messagesOf(&session.Component)))
 	if session.Phase == ivoa.SessionFailed {
 		a.tellStderr(ctx, c, id)

@@ -67,8 +67,8 @@ func offerTable(offers []*ivoa.Session, now time.Time) *table.Table {
 		if f.why != "" {
 			t.Below(words.Local(f.why, now))
 		}
-		for _, m := range warnings(messagesOf(&offer.Component)) {
-			t.Below("! " + words.Local(m.Text, now))
+		for _, text := range notes(offer) {
+			t.Below(words.Local(text, now))
 		}
 	}
 	return t

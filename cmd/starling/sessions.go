@@ -72,6 +72,7 @@ func sessionTable(sessions []*ivoa.Session, now time.Time) *table.Table {
 		table.Column{Name: "uuid"},
 		table.Column{Name: "phase"},
 		table.Column{Name: "created", Right: true},
+		table.Column{Name: "series", Optional: true},
 		table.Column{Name: "user", Optional: true},
 		table.Column{Name: "name", Flexible: true, Optional: true},
 	)
@@ -80,7 +81,7 @@ func sessionTable(sessions []*ivoa.Session, now time.Time) *table.Table {
 		if s.Meta != nil {
 			created = s.Meta.Created.Time
 		}
-		t.Add(s.UUID(), string(s.Phase), words.Instant(created, now), userOf(s), s.Name())
+		t.Add(s.UUID(), string(s.Phase), words.Instant(created, now), seriesText(s), userOf(s), s.Name())
 	}
 	return t
 }
@@ -105,6 +106,7 @@ func (a *app) printSession(s *ivoa.Session) error {
 	row("session", s.UUID())
 	row("name", s.Name())
 	row("phase", string(s.Phase))
+	row("series", seriesText(s))
 	if !s.Expires.IsZero() {
 		row("expires", words.Instant(s.Expires.Time, now)+" ("+words.In(s.Expires.Time, now)+")")
 	}

@@ -52,6 +52,10 @@ func takesExposures(t *testing.T, n *node) {
 	assert.Equal(t, "3.fits", h.Exposures[2].Files[0].Name)
 	assert.Len(t, h.Exposures[2].Files[0].SHA256, 64)
 	assert.Contains(t, h.used(), "telescope-time")
+	n.eventually("the next execution is booked", func() bool {
+		shown := n.starling("sessions", session)
+		return strings.Contains(shown, "WAITING") && strings.Contains(shown, "1 of 3 completed")
+	})
 }
 
 func stopsWhenItIsTold(t *testing.T, n *node) {
