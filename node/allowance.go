@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -187,8 +188,11 @@ func (b *Broker) funded(ctx context.Context, o accounting.Owners, do func(funds)
 	return problem(CodeFunds, "others have taken what was left on the account meanwhile; try again")
 }
 
-// catchUp waits for the record to have all that was committed before the call.
+// catchUp waits for the record to have all that was decided before the call.
 func (b *Broker) catchUp(ctx context.Context) error {
+	if err := b.settle(); err != nil { // what isn't committed yet, the record doesn't wait for
+		return err
+	}
 	patience, cancel := context.WithTimeout(ctx, recordPatience)
 	defer cancel()
 	return b.options.Record.Barrier(patience)
@@ -215,19 +219,14 @@ func (b *Broker) ask(ctx context.Context, f funds, missing *lacking) error {
 			Least: quantityOf(x.id, x.least), Most: quantityOf(x.id, max(x.least, x.most)), Time: accounting.Instant(b.now()),
 		})
 	}
-	var ticket *store.Ticket
 	if len(w.commands) > 0 {
-		ticket = b.submit(w)
+		b.submit(w)
 	}
 	b.mu.Unlock()
-	if ticket != nil {
-		if err := wait(ticket); err != nil {
-			return err
-		}
-	}
 	if err := b.catchUp(ctx); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
+		var unwritten *Problem
+		if ctx.Err() != nil || errors.As(err, &unwritten) {
+			return cmp.Or(ctx.Err(), err)
 		}
 		return &Problem{Code: CodeFunds, RetryAfter: 10 * time.Second, Detail: fmt.Sprintf(
 			"%s has a hard limit, this node has spent its allowance of it, and the record can't be asked for more (%v); try again later", missing.shares[0].id.Owner, err)}

@@ -131,10 +131,14 @@ func (b *Broker) weighPeriod(f funds, period accounting.Period, estimate []accou
 	return v
 }
 
+// weighBudget notes what one budget means for a quantity. What the record has
+// granted to this node is there for it, even if it isn't credited yet because
+// another command is under way.
 func (b *Broker) weighBudget(v *verdict, f funds, budget accounting.Budget, q accounting.Quantity) {
 	left, err := budget.Left()
 	if err == nil && budget.Limit == accounting.Hard {
-		left, err = left.Add(b.allowance(budget.BudgetID, f).Remaining)
+		a := b.allowance(budget.BudgetID, f)
+		left, err = left.Add(a.Remaining + max(0, f.allowances[budget.BudgetID].Granted-a.Credited))
 		if !slices.Contains(v.hard, budget.BudgetID) {
 			v.hard = append(v.hard, budget.BudgetID)
 		}
