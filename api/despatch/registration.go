@@ -3,8 +3,8 @@ package despatch
 import "time"
 
 // Registration says who an executor is and what it can do. It is sent to
-// register, and again within Registered.RenewSeconds to stay registered or to
-// say that something has changed.
+// register, and again to say that something has changed, or where no poll or
+// report has told the node of the executor within Registered.RenewSeconds.
 type Registration struct {
 	// Name is unique at the node; registering it again renews it.
 	Name string `json:"name"`
@@ -38,8 +38,10 @@ type Registration struct {
 
 // Registered answers a Registration.
 type Registered struct {
-	UUID         string `json:"uuid"`
-	RenewSeconds int    `json:"renewSeconds"` // register again within this time
+	UUID string `json:"uuid"`
+	// RenewSeconds is how often the node wants to hear of the executor. One that
+	// it has not heard of for three times as long counts as gone.
+	RenewSeconds int `json:"renewSeconds"`
 }
 
 // Capacity is an amount of every resource that is booked.

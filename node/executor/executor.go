@@ -18,6 +18,8 @@ type Executor struct {
 	id         atomic.Pointer[string] // as which the node knows us; nil before it does
 	registered chan struct{}          // closed when it first does
 	lost       chan struct{}          // asks for a registration at once
+	heard      atomic.Int64           // when a poll was last answered, Unix nanoseconds
+	more       chan struct{}          // calls for another to ask beside poll
 
 	asking context.Context // of the requests for work
 	noMore context.CancelFunc
@@ -44,6 +46,7 @@ func New(o Options) (*Executor, error) {
 		slots:      make(chan struct{}, o.Attempts),
 		registered: make(chan struct{}),
 		lost:       make(chan struct{}, 1),
+		more:       make(chan struct{}),
 		attempts:   map[string]*attempt{},
 	}
 	e.asking, e.noMore = context.WithCancel(context.Background())
@@ -78,8 +81,9 @@ func (e *Executor) Run(ctx context.Context) error {
 	registering.Go(func() { e.keepRegistered(known) })
 	select {
 	case <-e.registered:
-		for range e.Pollers {
-			polls.Go(func() { e.poll(ctx) })
+		polls.Go(func() { e.poll(ctx) })
+		for range e.Pollers - 1 {
+			polls.Go(func() { e.join(ctx) })
 		}
 	case <-e.asking.Done():
 	}

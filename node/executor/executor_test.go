@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -73,6 +74,27 @@ func TestShortAttemptIsOneRequest(t *testing.T) {
 	assert.Zero(t, node.Requests("updates"), "the completion implies the steps")
 	assert.Equal(t, "completion", a.Completion.Key)
 	assert.Equal(t, uint64(1), a.Completion.Fence)
+}
+
+// An idle executor costs its node one request in half a minute, also after a burst
+// in which it had several open.
+func TestAnIdleExecutorAsksOnceInHalfAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		node := executortest.NewNode()
+		work(t, node, backend(func(context.Context, executor.Reporter) (despatch.Completion, error) {
+			return despatch.Completion{Outcome: despatch.Completed}, nil
+		}), "", executor.Timing{})
+		for range 20 {
+			node.Enqueue(executortest.Despatch("a", nil))
+		}
+		completed(t, node)
+		time.Sleep(time.Minute)
+		before := node.Requests("despatch")
+		assert.Greater(t, before, 20)
+		time.Sleep(time.Hour)
+		assert.InDelta(t, 120, node.Requests("despatch")-before, 1)
+		assert.Len(t, node.Registrations(), 1, "a poll is as good")
+	})
 }
 
 func TestShortAttemptsEventsGoOutTogetherBeforeTheCompletion(t *testing.T) {

@@ -19,8 +19,8 @@ type Options struct {
 	// SendFiles says that the node can't read this machine's files: they are
 	// sent to it.
 	SendFiles bool
-	// Pollers is how many requests for work are open at a time; 0 means 8, so
-	// that a burst of despatches isn't one round trip after the other.
+	// Pollers is how many requests for work are open at a time while there is
+	// some; 0 means 8. An idle executor has one.
 	Pollers int
 	// Attempts bounds how many run at a time; 0 means 10,000. The node's
 	// bookings bind long before.
@@ -33,6 +33,8 @@ type Options struct {
 type Timing struct {
 	// Poll is how long a request for work is held: 30 s.
 	Poll time.Duration
+	// Linger is how long the requests that join it in a burst are held: 1 s.
+	Linger time.Duration
 	// Short is the age up to which an attempt reports nothing: 200 ms. When it
 	// completes by then, its completion tells everything.
 	Short time.Duration
@@ -60,6 +62,7 @@ func (o Options) withDefaults() Options {
 	o.Logger = cmp.Or(o.Logger, slog.Default())
 	t := &o.Timing
 	t.Poll = cmp.Or(t.Poll, 30*time.Second)
+	t.Linger = cmp.Or(t.Linger, time.Second)
 	t.Short = cmp.Or(t.Short, 200*time.Millisecond)
 	t.Hold = cmp.Or(t.Hold, 500*time.Millisecond)
 	t.Held = cmp.Or(t.Held, 20*time.Second)

@@ -9,9 +9,9 @@ import (
 	"starling/api/despatch"
 )
 
-// keepRegistered registers, and again in half the time that the node allows or
-// when a poller finds that the node has forgotten us. It closes e.registered
-// after the first.
+// keepRegistered registers, and again when the node has answered no poll for half
+// as long again as it allows, or when a poll finds that it has forgotten us. It
+// closes e.registered after the first.
 func (e *Executor) keepRegistered(ctx context.Context) {
 	retry := e.Timing.backoff()
 	told := false
@@ -37,7 +37,7 @@ func (e *Executor) keepRegistered(ctx context.Context) {
 			e.Logger.Info("registered", "uuid", answer.UUID)
 			close(e.registered)
 		}
-		if !e.renewal(ctx, time.Duration(answer.RenewSeconds)*time.Second/2) {
+		if !e.renewal(ctx, time.Duration(answer.RenewSeconds)*time.Second) {
 			return
 		}
 	}
@@ -56,16 +56,29 @@ func (e *Executor) register(ctx context.Context, r despatch.Registration) (despa
 	return e.Client.Register(ctx, r)
 }
 
-// renewal waits until it is time to register again; false means the end.
-func (e *Executor) renewal(ctx context.Context, after time.Duration) bool {
-	timer := time.NewTimer(max(after, time.Second/10))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-e.lost:
-		return true
-	case <-ctx.Done():
-		return false
+// renewal waits until it is time to register again; false means the end. A poll
+// is as good as a registration, but may be held for all of the time that a node
+// allows; nodes bear with three times of it.
+func (e *Executor) renewal(ctx context.Context, allowed time.Duration) bool {
+	silence := max(allowed+allowed/2, time.Second/10)
+	for began := time.Now(); ; {
+		heard := time.Unix(0, e.heard.Load())
+		if heard.Before(began) {
+			heard = began
+		}
+		left := silence - time.Since(heard)
+		if left <= 0 {
+			return true
+		}
+		timer := time.NewTimer(left)
+		select {
+		case <-timer.C:
+		case <-e.lost:
+			timer.Stop()
+			return true
+		case <-ctx.Done():
+			timer.Stop()
+			return false
+		}
 	}
 }
