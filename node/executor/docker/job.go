@@ -150,15 +150,19 @@ const outputTimeout = 10 * time.Minute
 // end waits for the container's end, and keeps all that is to know of it. The
 // error is executor.ErrDetached or nil.
 func (j *job) end(ctx context.Context, w *watch) (*ending, error) {
-	found, err := w.wait(ctx)
-	if err != nil || found.Ended == nil {
-		return found, err
+	state, err := w.wait(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if state == nil {
+		return vanished(), nil
 	}
 	pouring, cancel := context.WithTimeout(context.WithoutCancel(ctx), outputTimeout)
 	defer cancel()
 	if err := j.pour(pouring, false); err != nil {
 		j.Report.Log(w.id, "not all that the program has printed can be had: "+err.Error())
 	}
+	found := j.outcome(state, w.why) // last, for it tells the last line that was printed
 	if err := j.Dir.Write(endedFile, found); err != nil {
 		j.log.Error("how a container ended can't be noted; a restart would take it for lost", "error", err)
 	}

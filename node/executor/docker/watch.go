@@ -34,8 +34,9 @@ type watch struct {
 	tasks   sync.WaitGroup
 }
 
-// wait returns how the container ended, or executor.ErrDetached.
-func (w *watch) wait(ctx context.Context) (*ending, error) {
+// wait waits for the container's end, and returns its state: nil if somebody else
+// has removed it. The error is executor.ErrDetached or nil.
+func (w *watch) wait(ctx context.Context) (*container.State, error) {
 	watching, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer w.tasks.Wait()
 	defer end()
@@ -58,10 +59,7 @@ func (w *watch) wait(ctx context.Context) (*ending, error) {
 	for done := ctx.Done(); ; {
 		select {
 		case state := <-ended:
-			if state == nil {
-				return vanished(), nil
-			}
-			return w.outcome(state, w.why), nil
+			return state, nil
 		case <-announce.C:
 			w.tasks.Go(func() { w.attend(watching) })
 		case err := <-full:
@@ -78,7 +76,7 @@ func (w *watch) wait(ctx context.Context) (*ending, error) {
 			stop()
 		case <-patience:
 			w.log.Error("a container can't be stopped; it is tried again later", "container", w.name)
-			return w.outcome(&container.State{}, w.why), nil
+			return &container.State{}, nil
 		}
 	}
 }
