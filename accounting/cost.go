@@ -88,7 +88,7 @@ const (
 	BytesStaged       Resource = "bytes-staged"
 
 	Seconds    Unit = "s"
-	GiBSeconds Unit = "GiB.s"
+	GiBSeconds Unit = "GiB s"
 )
 
 // A Footprint is what a session occupies while it runs.

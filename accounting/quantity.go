@@ -10,7 +10,7 @@ import (
 // A Resource is what is counted: "core-seconds", "dark-time", "monetary".
 type Resource string
 
-// A Unit is what it is counted in: "s", "GiB.s", "EUR".
+// A Unit is what it is counted in: "s", "GiB s", "EUR".
 type Unit string
 
 // Bytes is the one unit that has no parts. It is read from "bytes" and "byte"

@@ -141,7 +141,7 @@ func TestAFootprintIsWhatItOccupiesOverTime(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []Quantity{
 		quantity(t, TotalTime, "90", "s"), quantity(t, CoreSeconds, "180", "s"),
-		quantity(t, MemoryGiBSeconds, "360", "GiB.s"), quantity(t, BytesStaged, "10", Bytes),
+		quantity(t, MemoryGiBSeconds, "360", "GiB s"), quantity(t, BytesStaged, "10", Bytes),
 	}, usage)
 	_, err = Footprint{Cores: 1 << 60}.Usage(time.Hour)
 	assert.ErrorIs(t, err, ErrOverflow)

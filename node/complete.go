@@ -260,7 +260,7 @@ func recordFiles(files []despatch.File, now store.Millis) ([]accounting.Update, 
 	for i, f := range files {
 		u := recorded(despatch.Update{Key: "file-" + strconv.Itoa(i), Type: despatch.FileSeen, File: &f}, now)
 		if err := (accounting.RecordUpdates{Ref: someRef, Updates: []accounting.Update{u}}).Validate(); err != nil {
-			return nil, &Problem{Code: CodeInvalid, Field: fmt.Sprintf("/files/%d", i), Detail: err.Error()}
+			return nil, &Problem{Code: CodeInvalid, Field: fmt.Sprintf("/files/%d", i), Detail: whyNot(err)}
 		}
 		updates = append(updates, u)
 	}

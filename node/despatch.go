@@ -202,6 +202,7 @@ func (b *Broker) open(e *executor, s *store.Session, now store.Millis) (*store.S
 		s.Tries++
 		s.Attempt = store.Attempt{Ref: b.mint.New(now), Number: s.Attempt.Number + 1, Fence: s.Fence, Executor: e.ID, Started: now}
 		s.Progress, s.ExitCode, s.Connectors = nil, nil, nil
+		s.Storage = keptFrom(s, now)
 	})
 	if err := p.timeline.Fix(entryID(s.ID)); err != nil {
 		b.log.Error("a despatched session has no booking", "session", s.ID.String(), "error", err)

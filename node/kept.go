@@ -29,6 +29,19 @@ func (b *Broker) leave(s *store.Session, a *attempt, now store.Millis) []*store.
 	return left
 }
 
+// keptFrom is a session's storage as an attempt at it begins. What is kept for a
+// while from the session's beginning is so whether that takes all of its time or
+// not.
+func keptFrom(s *store.Session, now store.Millis) []store.Storage {
+	all := slices.Clone(s.Storage)
+	for i := range all {
+		if all[i].Keep > 0 {
+			all[i].KeepUntil = all[i].Lasts(now + s.Plan.Preparing + s.Plan.Duration)
+		}
+	}
+	return all
+}
+
 // keepStorage counts kept storage in, until its time is up; b.mu is held.
 func (b *Broker) keepStorage(k *store.Kept) {
 	b.state.kept[k.ID] = k

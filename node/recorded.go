@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,6 +16,16 @@ import (
 
 // someRef stands for a reference where only the rest is to be validated.
 const someRef accounting.Ref = "00000000-0000-8000-8000-000000000000"
+
+// whyNot is why the record would not take something, without of what: that is
+// someRef's.
+func whyNot(err error) string {
+	var refusal *accounting.Refusal
+	if errors.As(err, &refusal) {
+		return refusal.Reason
+	}
+	return err.Error()
+}
 
 // recordable says why the record would not take the names of an executor or of
 // those who pay; nil: it would. What it doesn't take could not be charged.

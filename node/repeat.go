@@ -1,6 +1,7 @@
 package node
 
 import (
+	"math"
 	"strconv"
 
 	"starling/accounting"
@@ -219,7 +220,7 @@ func (b *Broker) seriesMessage(s *store.Session) ivoa.Message {
 		for _, c := range s.Costs {
 			if c.Type == ivoa.CostMonetary {
 				template += ", {total} {unit} for all at its price"
-				pairs = append(pairs, "total", strconv.FormatFloat(c.Value*float64(most), 'f', 2, 64), "unit", c.Unit)
+				pairs = append(pairs, "total", strconv.FormatFloat(math.Round(c.Value*float64(most)*1e6)/1e6, 'f', -1, 64), "unit", c.Unit)
 			}
 		}
 	}

@@ -163,12 +163,21 @@ func (b *Broker) lateReport(ref identity.UUID, report despatch.Updates, refused 
 		if u.Type != despatch.Heartbeat && len(notes) < 10 {
 			notes = append(notes, accounting.AddNote{
 				Ref: accounting.Ref(ref.String()), Key: accounting.Key("late-" + u.Key), Time: accounting.Instant(now),
-				Text: fmt.Sprintf("refused, too late: %s %s, with fence %d", u.Type, u.Action, report.Fence),
+				Text: fmt.Sprintf("refused, too late: %s, with fence %d", lateText(u), report.Fence),
 			})
 		}
 	}
 	b.keepNotes(notes)
 	return refused
+}
+
+// lateText is what an update that came too late would have said, in short.
+func lateText(u despatch.Update) string {
+	text := strings.Join(slices.DeleteFunc([]string{string(u.Type), u.Action, u.Message}, func(s string) bool { return s == "" }), " ")
+	if u.Exposure != nil {
+		text += " " + u.Exposure.ID
+	}
+	return strings.ToValidUTF8(text[:min(len(text), 300)], "")
 }
 
 // keepNotes adds notes to the record.
@@ -201,7 +210,7 @@ func checkUpdates(updates []despatch.Update) error {
 		}
 		command := accounting.RecordUpdates{Ref: someRef, Updates: []accounting.Update{recorded(u, 1)}}
 		if err := command.Validate(); err != nil {
-			return &Problem{Code: CodeInvalid, Field: fmt.Sprintf("/updates/%d", i), Detail: err.Error()}
+			return &Problem{Code: CodeInvalid, Field: fmt.Sprintf("/updates/%d", i), Detail: whyNot(err)}
 		}
 		if size := sizeOfUpdate(command.Updates[0]); size > maxUpdateBytes {
 			return problem(CodeInvalid, "update %q has some %d bytes; at most %d are recorded of one: send its files in several updates", u.Key, size, maxUpdateBytes)
