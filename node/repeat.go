@@ -1,7 +1,6 @@
 package node
 
 import (
-	"math"
 	"strconv"
 
 	"starling/accounting"
@@ -220,9 +219,18 @@ func (b *Broker) seriesMessage(s *store.Session) ivoa.Message {
 		for _, c := range s.Costs {
 			if c.Type == ivoa.CostMonetary {
 				template += ", {total} {unit} for all at its price"
-				pairs = append(pairs, "total", strconv.FormatFloat(math.Round(c.Value*float64(most)*1e6)/1e6, 'f', -1, 64), "unit", c.Unit)
+				pairs = append(pairs, "total", priceOf(c.Value*float64(most)), "unit", c.Unit)
 			}
 		}
 	}
 	return ivoa.NewMessage(wall(s.Created), ivoa.LevelInfo, messageRepeats, template, pairs...)
+}
+
+// priceOf writes a price with cents, or where it has none with all that is
+// counted of one.
+func priceOf(price float64) string {
+	if price < 0.01 {
+		return strconv.FormatFloat(price, 'f', 6, 64)
+	}
+	return strconv.FormatFloat(price, 'f', 2, 64)
 }

@@ -375,3 +375,9 @@ func TestALongSeriesStaysSmall(t *testing.T) {
 		assert.Equal(t, messageOffer, stored.Messages[0].Kind)
 	})
 }
+
+func TestASmallPriceIsNotSaidToBeNothing(t *testing.T) {
+	assert.Equal(t, "6.00", priceOf(6))
+	assert.Equal(t, "0.01", priceOf(0.012))
+	assert.Equal(t, "0.000093", priceOf(0.000093))
+}
