@@ -61,9 +61,10 @@ const (
 	// commits have the disk to themselves for most of the time.
 	DefaultLinger = 20 * time.Millisecond
 
-	// The bounds of a batch: one transaction, one fsync.
-	batchRecords = 4096
-	batchBytes   = 4 << 20
+	// The bounds of a batch: one transaction, one fsync. Pages of a large state are
+	// written once a batch, so that a backlog goes the quicker the larger it is.
+	batchRecords = 8192
+	batchBytes   = 8 << 20
 
 	// The wait before a failed batch is tried again, doubled each time.
 	retryFirst = 50 * time.Millisecond
