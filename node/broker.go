@@ -46,6 +46,9 @@ type Options struct {
 	Name     identity.NodeName
 	URL      string               // by which clients reach the node
 	Capacity scheduling.Resources // of the pool that the built-in executors share
+	// BuiltIn names the built-in executors that this node starts; nil: those that
+	// it had before.
+	BuiltIn  []string
 	Offers   config.Offers
 	Sessions config.Sessions
 	Site     config.Site

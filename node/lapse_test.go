@@ -133,3 +133,17 @@ func TestALapsedExecutorIsForgottenAndItsAttemptsAreNot(t *testing.T) {
 		assert.NotEqual(t, e, w.lend())
 	})
 }
+
+// A node that was started again without one of its built-in executors offers
+// nothing in that executor's name.
+func TestABuiltInExecutorThatIsNotStartedAgainIsNotThere(t *testing.T) {
+	w := newWorld(t)
+	w.stop()
+	w.options.BuiltIn = []string{"simulator"}
+	w.start()
+	assert.Equal(t, ivoa.No, w.ask(alice, request(1)).Result)
+	w.stop()
+	w.options.BuiltIn = []string{"process"}
+	w.start()
+	assert.Equal(t, ivoa.Yes, w.ask(alice, request(1)).Result)
+}

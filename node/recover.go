@@ -99,8 +99,11 @@ func (b *Broker) openPools(executors []*store.Executor, sessions []*store.Sessio
 				return err
 			}
 		}
-		// A restart is no silence of the executor's.
-		e.Seen = b.now()
+		if b.returns(e) {
+			e.Seen = b.now() // a restart is no silence of the executor's
+		} else {
+			e.Seen = min(e.Seen, b.now()-aliveMillis)
+		}
 		b.enrol(b.state.pools[id], e)
 	}
 	for _, s := range sessions {
@@ -109,6 +112,12 @@ func (b *Broker) openPools(executors []*store.Executor, sessions []*store.Sessio
 		}
 	}
 	return nil
+}
+
+// returns reports whether an executor is expected back after a restart: all are,
+// but built-in ones that the node isn't told to start any more.
+func (b *Broker) returns(e *store.Executor) bool {
+	return !e.BuiltIn || b.options.BuiltIn == nil || slices.Contains(b.options.BuiltIn, e.Registration.Name)
 }
 
 func (b *Broker) openPool(id identity.UUID, capacity scheduling.Resources, windows ...scheduling.Window) error {

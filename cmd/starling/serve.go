@@ -168,6 +168,7 @@ func startBroker(c config.Config, sessions *store.Store, outbox *consensus.Outbo
 	broker, err := node.New(context.Background(), node.Options{
 		Name: identity.NodeName(c.Name), URL: c.URL,
 		Capacity: scheduling.Resources{Cores: c.Capacity.Cores, Memory: c.Capacity.Memory, Storage: c.Capacity.Storage, GPUs: c.Capacity.GPUs},
+		BuiltIn:  append([]string{}, c.Executors...),
 		Offers:   c.Offers, Sessions: c.Sessions, Site: c.Site, Costs: costs, Areas: areas, Connect: c.Connect,
 		Uploads: sent, UploadRetention: c.Uploads.Retention,
 		Store: sessions, Outbox: outbox, Record: record, Logger: log, Metrics: metrics,
