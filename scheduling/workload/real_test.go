@@ -19,7 +19,7 @@ func kth(t testing.TB) *Trace {
 	path := filepath.Join("..", "..", "..", "shared", "traces", "KTH-SP2-filtered.swf.gz")
 	file, err := os.Open(path)
 	if err != nil {
-		t.Skipf("the log is not here, so the published values are not checked: %v", err)
+		t.Skipf("../shared is not beside the repository, so the published values are not checked: %v", err)
 	}
 	defer file.Close()
 	packed, err := gzip.NewReader(file)
