@@ -62,6 +62,7 @@ type Account struct {
 	Side     Side      `json:"side"`
 	Balance  Decimal   `json:"balance"`
 	Entries  uint64    `json:"entries"`
+	Pending  bool      `json:"pending,omitzero"` // with entries that are not on record yet
 }
 
 // An EntryKind is why an entry was made.
@@ -94,7 +95,8 @@ type Entry struct {
 	// Adjustment is the allocation, correction, discount or refund.
 	Adjustment AdjustmentID `json:"adjustment,omitempty"`
 	Tariff     TariffHash   `json:"tariff,omitempty"`
-	Counter    AccountID    `json:"counter"` // the account of the opposite entry
+	Counter    AccountID    `json:"counter"`          // the account of the opposite entry
+	Pending    bool         `json:"pending,omitzero"` // not on record yet
 }
 
 // accountHead is what never changes of an account.
@@ -149,6 +151,6 @@ func readAccount(view View, id AccountID) (Account, error) {
 	}
 	return Account{
 		ID: id, Owner: head.Owner, Resource: head.Resource, Unit: head.Unit, Period: head.Period, Side: head.Side,
-		Balance: b.total.Format(head.Unit), Entries: b.entries,
+		Balance: b.total.Format(head.Unit), Entries: b.entries, Pending: pending(view, key(tagBalance, id)),
 	}, nil
 }

@@ -1,6 +1,7 @@
 package accounting
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -17,6 +18,8 @@ type attemptHead struct {
 	// Kept counts the rows of each type of update, Rows all of them.
 	Kept map[UpdateType]int `json:"kept,omitempty"`
 	Rows uint64             `json:"rows,omitzero"`
+	// Apart is that of the hold, if there was one.
+	Apart Instant `json:"apart,omitzero"`
 	// NoteRows counts the rows of notes.
 	NoteRows int `json:"noteRows,omitzero"`
 	// Moved is what adjustments changed of what is owed, and AdjustmentRows
@@ -132,6 +135,11 @@ func (c CompleteAttempt) apply(s *state) (Result, error) {
 // charge posts all that a completion moves in the ledger. What was used is
 // recorded in full; what is charged is bounded by the hard limits.
 func (s *state) charge(h *attemptHead, c CompleteAttempt) error {
+	held, _, err := s.hold(cmp.Or(c.Hold, HoldID(h.Session)))
+	if err != nil {
+		return err
+	}
+	h.Apart = held.Apart
 	if c.Hold != "" {
 		if err := s.release(c.Hold, c.Ref, h.Session, c.Recorded); err != nil {
 			return err

@@ -22,6 +22,21 @@ type BillLine struct {
 	Unbilled Amount // what a hard limit kept off it
 }
 
+// Billed is what is on the payer's account for an attempt, by the newest word.
+func (e *HistoryEntry) Billed() (amounts []Quantity) {
+	for _, q := range e.Charges {
+		if e.Bill == nil && q.Amount > 0 {
+			amounts = append(amounts, q)
+		}
+	}
+	for _, l := range e.Bill {
+		if l.Billed > 0 {
+			amounts = append(amounts, Quantity{Name: l.Resource, Amount: l.Billed, Unit: l.Unit})
+		}
+	}
+	return amounts
+}
+
 // bill is an attempt's charges and what became of them, in order of their first
 // appearance.
 type bill []BillLine
@@ -89,6 +104,7 @@ func (l BillLine) quantity(a Amount) Quantity { return Quantity{l.Resource, a, l
 // bill that the attempt has had. It returns what changed of what is owed.
 func (s *state) settle(h *attemptHead, next bill, row entryRow) (changes []Quantity, err error) {
 	before := h.bill()
+	by := overdraftRow{Session: h.Session, Ref: h.HistoryRef, Node: h.Node, Time: row.Time, Apart: h.Apart, cause: string(h.HistoryRef)}
 	for i := range next {
 		l := &next[i]
 		switch more := l.owing() - l.Billed - l.Unbilled; {
@@ -115,7 +131,7 @@ func (s *state) settle(h *attemptHead, next bill, row entryRow) (changes []Quant
 		if owed := billed.Amount + l.Unbilled - old.Unbilled; owed != 0 {
 			changes = append(changes, l.quantity(owed))
 		}
-		if err := s.roll(h.Owners, h.Period, Charged, billed); err != nil {
+		if err := s.roll(h.Owners, h.Period, Charged, billed, by); err != nil {
 			return nil, err
 		}
 	}

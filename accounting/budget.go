@@ -49,6 +49,11 @@ type Budget struct {
 	Charged   Total
 	Held      Total // by pending holds
 	Entrusted Total // to nodes, as allowances not spent yet
+
+	// Overdrafts say why a soft limit is below zero; they are not part of the row.
+	Overdrafts []Overdraft
+
+	Pending bool // some of it is not on record yet
 }
 
 // Left is what is neither charged, held nor entrusted to a node. Of a hard
@@ -80,8 +85,10 @@ func (b Budget) refuse(asked Quantity) error {
 		Reason: fmt.Sprintf("%s; %s %s more would pass its hard limit", b.Words(), asked.Amount.Format(b.Unit), b.Unit)}
 }
 
-func (id BudgetID) key() []byte {
-	return nameKey(tagBudget, string(id.Owner.Kind), string(id.Owner.ID), string(id.Period), string(id.Resource), string(id.Unit))
+func (id BudgetID) key() []byte { return id.keyOf(tagBudget) }
+
+func (id BudgetID) keyOf(tag byte) []byte {
+	return nameKey(tag, string(id.Owner.Kind), string(id.Owner.ID), string(id.Period), string(id.Resource), string(id.Unit))
 }
 
 // budgetBytes is the stored size of a budget, in a fixed layout since it is
@@ -163,8 +170,9 @@ func (s *state) each(o Owners, period Period, q Quantity, visit func(Budget) err
 	return nil
 }
 
-// roll adds a quantity to what the budgets of a path hold or are charged.
-func (s *state) roll(o Owners, period Period, side Side, q Quantity) error {
+// roll adds a quantity to what the budgets of a path hold or are charged, and
+// notes by whom a soft limit is overdrawn.
+func (s *state) roll(o Owners, period Period, side Side, q Quantity, by overdraftRow) error {
 	return s.each(o, period, q, func(b Budget) (err error) {
 		sum := &b.Charged
 		if side == Held {
@@ -174,7 +182,7 @@ func (s *state) roll(o Owners, period Period, side Side, q Quantity) error {
 			return overflow(b.BudgetID.String(), "its balance would not fit")
 		}
 		s.putBudget(b)
-		return nil
+		return s.overdraw(b, q.Amount, by)
 	})
 }
 

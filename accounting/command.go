@@ -1,19 +1,9 @@
 package accounting
 
-import (
-	"bytes"
-	"fmt"
-
-	"github.com/go-json-experiment/json/jsontext"
-)
-
-// Version is the newest version of the commands that this program knows.
-const Version = 1
-
 // A Command is one thing that happened. The concrete types are [OpenAttempt],
 // [RecordUpdates], [StallAttempt], [CompleteAttempt], [AddNote], [PlaceHold],
 // [VoidHold], [Allocate], [EnrolOwner], [GrantAllowance], [ReturnAllowance],
-// [Correct] and [Credit].
+// [Correct], [Credit], [RevokeCertificate] and [RecordAudit].
 type Command interface {
 	// Validate checks all that can be checked without the state. Encode and
 	// Apply call it; the error is a *Refusal of kind ErrInvalid.
@@ -99,6 +89,9 @@ type PlaceHold struct {
 	// Draws are what the node spent of its allowances as it accepted: the
 	// estimate, from each hard-limited budget that the session must pass.
 	Draws []Draw `json:"draws,omitempty"`
+	// Apart is since when the node had heard nothing from the federation as it
+	// accepted, if it hadn't: it says why a soft limit may be overdrawn.
+	Apart Instant `json:"apart,omitzero"`
 }
 
 // VoidHold gives a hold back: the session ended and nothing is charged.
@@ -107,108 +100,21 @@ type VoidHold struct {
 	Time Instant `json:"time"`
 }
 
-func (OpenAttempt) commandType() string     { return "open-attempt" }
-func (RecordUpdates) commandType() string   { return "record-updates" }
-func (StallAttempt) commandType() string    { return "stall-attempt" }
-func (CompleteAttempt) commandType() string { return "complete-attempt" }
-func (AddNote) commandType() string         { return "add-note" }
-func (PlaceHold) commandType() string       { return "place-hold" }
-func (VoidHold) commandType() string        { return "void-hold" }
-func (Allocate) commandType() string        { return "allocate" }
-func (EnrolOwner) commandType() string      { return "enrol-owner" }
-func (GrantAllowance) commandType() string  { return "grant-allowance" }
-func (ReturnAllowance) commandType() string { return "return-allowance" }
-func (Correct) commandType() string         { return "correct" }
-func (Credit) commandType() string          { return "credit" }
+func (OpenAttempt) commandType() string       { return "open-attempt" }
+func (RecordUpdates) commandType() string     { return "record-updates" }
+func (StallAttempt) commandType() string      { return "stall-attempt" }
+func (CompleteAttempt) commandType() string   { return "complete-attempt" }
+func (AddNote) commandType() string           { return "add-note" }
+func (PlaceHold) commandType() string         { return "place-hold" }
+func (VoidHold) commandType() string          { return "void-hold" }
+func (Allocate) commandType() string          { return "allocate" }
+func (EnrolOwner) commandType() string        { return "enrol-owner" }
+func (GrantAllowance) commandType() string    { return "grant-allowance" }
+func (ReturnAllowance) commandType() string   { return "return-allowance" }
+func (Correct) commandType() string           { return "correct" }
+func (Credit) commandType() string            { return "credit" }
+func (RevokeCertificate) commandType() string { return "revoke-certificate" }
+func (RecordAudit) commandType() string       { return "record-audit" }
 
 // TypeOf is the name of a command's type: "open-attempt" and so on.
 func TypeOf(c Command) string { return c.commandType() }
-
-// envelope is a command as it is stored and sent.
-type envelope struct {
-	Version int            `json:"v"`
-	Type    string         `json:"type"`
-	Body    jsontext.Value `json:"body"`
-}
-
-// Encode validates a command and writes it as JSON: {"v", "type", "body"}.
-func Encode(c Command) ([]byte, error) {
-	if err := c.Validate(); err != nil {
-		return nil, fmt.Errorf("encode %s: %w", c.commandType(), err)
-	}
-	var out bytes.Buffer
-	fmt.Fprintf(&out, `{"v":%d,"type":%q,"body":`, Version, c.commandType())
-	body, err := encodeJSON(c)
-	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", c.commandType(), err)
-	}
-	out.Write(body)
-	out.WriteByte('}')
-	if out.Len() > MaxCommandBytes {
-		return nil, fmt.Errorf("encode: %w",
-			invalid(c.commandType(), "%d bytes; at most %d", out.Len(), MaxCommandBytes))
-	}
-	return out.Bytes(), nil
-}
-
-// Decode reads what Encode wrote. Every error is a *Refusal: ErrUnknownVersion
-// and ErrUnknownType for what a newer program wrote, ErrInvalid for the rest.
-// Fields that are not known are refused: a node that ignored them would come
-// to hold another state than those that know them.
-func Decode(data []byte) (Command, error) {
-	if len(data) > MaxCommandBytes {
-		return nil, invalid("command", "%d bytes; at most %d", len(data), MaxCommandBytes)
-	}
-	var e envelope
-	if err := decodeJSON(data, &e); err != nil {
-		return nil, invalid("command", "%v", err)
-	}
-	if e.Version != Version {
-		return nil, &Refusal{Subject: "command", Reason: fmt.Sprintf("version %d", e.Version), Kind: ErrUnknownVersion}
-	}
-	decode, known := decoders[e.Type]
-	if !known {
-		return nil, &Refusal{Subject: "command", Reason: fmt.Sprintf("%.40q", e.Type), Kind: ErrUnknownType}
-	}
-	c, err := decode(e.Body)
-	if err != nil {
-		return nil, invalid(e.Type, "%v", err)
-	}
-	return c, c.Validate()
-}
-
-// VersionOf is the version of what Encode wrote, 0 of anything else. It reads no
-// further than that.
-func VersionOf(data []byte) (version int) {
-	digits, ok := bytes.CutPrefix(data, []byte(`{"v":`))
-	if !ok {
-		return 0
-	}
-	for i := 0; i < len(digits) && i < 9 && '0' <= digits[i] && digits[i] <= '9'; i++ {
-		version = 10*version + int(digits[i]-'0')
-	}
-	return version
-}
-
-// decoders is the set of version 1.
-var decoders = map[string]func([]byte) (Command, error){
-	"open-attempt":     decodeAs[OpenAttempt],
-	"record-updates":   decodeAs[RecordUpdates],
-	"stall-attempt":    decodeAs[StallAttempt],
-	"complete-attempt": decodeAs[CompleteAttempt],
-	"add-note":         decodeAs[AddNote],
-	"place-hold":       decodeAs[PlaceHold],
-	"void-hold":        decodeAs[VoidHold],
-	"allocate":         decodeAs[Allocate],
-	"enrol-owner":      decodeAs[EnrolOwner],
-	"grant-allowance":  decodeAs[GrantAllowance],
-	"return-allowance": decodeAs[ReturnAllowance],
-	"correct":          decodeAs[Correct],
-	"credit":           decodeAs[Credit],
-}
-
-func decodeAs[C Command](body []byte) (Command, error) {
-	var c C
-	err := decodeJSON(body, &c)
-	return c, err
-}

@@ -26,6 +26,14 @@
 //	GrantAllowance   a node may spend a part of a hard limit without asking
 //	ReturnAllowance  … and gives back what it doesn't need
 //
+// and of the federation itself:
+//
+//	RevokeCertificate  a node's certificate is good for nothing any more
+//
+// and of what was decided on anybody's behalf, by which rule:
+//
+//	RecordAudit      somebody did something, or was refused: the audit trail
+//
 // Every command may arrive twice: the second time it changes nothing and says
 // so. A command that contradicts what is recorded is refused with a [Refusal]
 // and changes nothing either.
@@ -36,7 +44,7 @@
 // it of any state.
 //
 // Questions ([History], [Histories], [Accounts], [Entries], [Budgets],
-// [Allocations], [MakeStatement])
+// [Allocations], [MakeStatement], [AuditTrail])
 // take the [Caller] who asks, and answer only what that caller may see.
 //
 // What things cost is decided by a [CostModel]: [Tariff] is the simple one,

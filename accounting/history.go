@@ -28,9 +28,12 @@ func (p Phase) Terminal() bool {
 // the executor reported piece by piece (Actions to Log) and the adjustments;
 // [History] has it.
 type HistoryEntry struct {
-	HistoryRef   Ref        `json:"historyRef"`
-	Session      SessionID  `json:"session"`
-	Phase        Phase      `json:"phase"`
+	HistoryRef Ref       `json:"historyRef"`
+	Session    SessionID `json:"session"`
+	Phase      Phase     `json:"phase"`
+	// Pending: some of it is known to the node that was asked, and not on record
+	// yet (see Provisional). No row says so.
+	Pending      bool       `json:"pending,omitzero"`
 	Attempt      int        `json:"attempt"` // from 1
 	Node         NodeName   `json:"node"`
 	Executor     ExecutorID `json:"executor,omitempty"`

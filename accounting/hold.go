@@ -29,6 +29,7 @@ type Hold struct {
 	Tariff   TariffHash `json:"tariff,omitempty"`
 	Placed   Instant    `json:"placed"`
 	Settled  Instant    `json:"settled,omitzero"` // posted or voided
+	Apart    Instant    `json:"apart,omitzero"`   // of PlaceHold
 }
 
 func (h Hold) places(c PlaceHold) bool {
@@ -48,7 +49,7 @@ func (c PlaceHold) apply(s *state) (Result, error) {
 	}
 	h := Hold{
 		ID: c.Hold, Session: c.Session, Node: c.Node, Owners: c.Owners, Period: c.Period,
-		State: Pending, Estimate: c.Estimate, Tariff: c.Tariff, Placed: c.Time,
+		State: Pending, Estimate: c.Estimate, Tariff: c.Tariff, Placed: c.Time, Apart: c.Apart,
 	}
 	if err := s.meet(c.Owners); err != nil {
 		return Result{}, err
@@ -146,7 +147,8 @@ func (s *state) move(h Hold, kind EntryKind, sign Amount, at Instant, ref Ref) e
 	}
 	for _, q := range h.Estimate {
 		q.Amount *= sign
-		if err := s.roll(h.Owners, h.Period, Held, q); err != nil {
+		by := overdraftRow{Session: h.Session, Node: h.Node, Time: at, Apart: h.Apart, cause: string(h.ID)}
+		if err := s.roll(h.Owners, h.Period, Held, q, by); err != nil {
 			return err
 		}
 	}

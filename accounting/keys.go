@@ -28,6 +28,10 @@ const (
 	tagAdjustment   = 'd' // adjustment            -> digest of its order
 	tagAllocation   = 'f' // owner, time, adjustment -> Allocate
 	tagAdjusted     = 'j' // ref, number           -> Adjustment
+	tagRevocation   = 'c' // fingerprint           -> RevokeCertificate
+	tagTrail        = 'r' // time, audit record   -> AuditRecord
+	tagTrailByUser  = 's' // user, time, audit record -> nothing
+	tagOverdraft    = 'v' // owner, period, resource, unit, hold or ref -> overdraftRow
 )
 
 const nul = 0
@@ -49,7 +53,8 @@ func nameKey(tag byte, names ...string) []byte {
 	return k
 }
 
-// timedKey ends every index of attempts, so that each is in order of opening.
+// timedKey ends every index of attempts and of the audit trail, so that each is in
+// order of time.
 func timedKey(prefix []byte, at Instant, ref [16]byte) []byte {
 	return append(binary.BigEndian.AppendUint64(prefix, uint64(at)), ref[:]...)
 }

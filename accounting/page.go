@@ -33,6 +33,29 @@ func cursorAt(key []byte) Cursor {
 	return Cursor(base64.RawURLEncoding.EncodeToString(key))
 }
 
+// pageOf reads a page of what is wanted of a range, which the cursor has narrowed
+// already, and the cursor of the rest.
+func pageOf[T any](view View, span Range, limit int, read func(key []byte) (one T, wanted bool, err error)) (page []T, next Cursor, err error) {
+	limit = pageLimit(limit)
+	var last []byte
+	examined := 0
+	for k := range view.Scan(span) {
+		if len(page) == limit || examined == maxExamined {
+			return page, cursorAt(last), nil
+		}
+		examined++
+		last = clone(k)
+		one, wanted, err := read(k)
+		if err != nil {
+			return nil, "", err
+		}
+		if wanted {
+			page = append(page, one)
+		}
+	}
+	return page, "", nil
+}
+
 // after narrows a range to what follows the cursor. A cursor that is not of
 // this list is refused.
 func (c Cursor) after(r Range) (Range, error) {

@@ -20,13 +20,39 @@ type BudgetFilter struct {
 // Budgets lists where owners stand, in order of owner, period and resource, and
 // the cursor of the rest.
 func Budgets(view View, filter BudgetFilter, cursor Cursor, limit int) ([]Budget, Cursor, error) {
-	return listByOwner(view, filter.Caller.spans(tagBudget, filter.Owner), cursor, limit, budgetAt, filter.wants)
+	read := func(k, row []byte) (Budget, error) {
+		b, err := budgetAt(k, row)
+		b.Pending = pending(view, k)
+		return b, err
+	}
+	return listByOwner(view, filter.Caller.spans(tagBudget, filter.Owner), cursor, limit, read, filter.wants)
 }
 
 func (f BudgetFilter) wants(b Budget) bool {
 	return (f.Resource == "" || b.Resource == f.Resource) &&
 		(f.Period == "" || b.Period == f.Period) &&
 		(!f.Limited || b.Limit != Unlimited)
+}
+
+// maxOverdrafts is how many reasons a budget is listed with.
+const maxOverdrafts = 20
+
+// Explain adds to budgets that are below zero why they are.
+func Explain(view View, budgets []Budget) error {
+	for i := range budgets {
+		b := &budgets[i]
+		left, err := b.Left()
+		if err != nil {
+			return err
+		}
+		if b.Limit != Soft || left.Cmp(Total{}) >= 0 {
+			continue
+		}
+		if b.Overdrafts, err = Overdrafts(view, b.BudgetID, maxOverdrafts); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // budgetAt reads a budget from its row.
@@ -61,10 +87,13 @@ func (b Budget) MarshalJSONTo(to *jsontext.Encoder) error {
 		Held      Decimal `json:"held"`
 		Entrusted Decimal `json:"entrusted"`
 		Left      Decimal `json:"left,omitempty"`
+		Pending   bool    `json:"pending,omitzero"`
+
+		Overdrafts []Overdraft `json:"overdrafts,omitempty"`
 	}{
 		BudgetID: b.BudgetID, Limit: b.Limit, Start: b.Start, End: b.End,
 		Allocated: b.Allocated.Format(b.Unit), Charged: b.Charged.Format(b.Unit),
-		Held: b.Held.Format(b.Unit), Entrusted: b.Entrusted.Format(b.Unit),
+		Held: b.Held.Format(b.Unit), Entrusted: b.Entrusted.Format(b.Unit), Pending: b.Pending, Overdrafts: b.Overdrafts,
 	}
 	if b.Limit != Unlimited {
 		left, err := b.Left()

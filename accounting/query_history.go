@@ -20,10 +20,17 @@ func History(view View, caller Caller, ref Ref) (HistoryEntry, error) {
 		return HistoryEntry{}, notFound("attempt " + string(ref))
 	}
 	entry := h.HistoryEntry
+	entry.Pending = pending(view, key(tagAttempt, raw))
 	if err := gather(view, raw, &entry); err != nil {
 		return HistoryEntry{}, fmt.Errorf("attempt %s: %w", ref, err)
 	}
 	return entry, nil
+}
+
+// HasAttempt reports whether an attempt is on record, whoever may see it.
+func HasAttempt(view View, ref Ref) bool {
+	raw, ok := uuidBytes(string(ref))
+	return ok && view.Get(key(tagAttempt, raw)) != nil
 }
 
 // readAttempt reads a head; nil if there is none.
@@ -159,6 +166,7 @@ func (u Update) when() Instant {
 // A HistoryFilter says which attempts are wanted. Empty fields want any.
 type HistoryFilter struct {
 	Caller   Caller // who asks; the zero Caller gets nothing
+	Owner    Owner  // whom it was done for, of any kind; or the node that did it
 	User     OwnerID
 	Proposal OwnerID
 	Session  SessionID
@@ -180,6 +188,7 @@ func Histories(view View, filter HistoryFilter, cursor Cursor, limit int) ([]His
 		}
 		filter.User = filter.Caller.User
 	}
+	filter = filter.narrowed()
 	span, err := filter.span()
 	if err != nil {
 		return nil, "", err
@@ -187,28 +196,28 @@ func Histories(view View, filter HistoryFilter, cursor Cursor, limit int) ([]His
 	if span, err = cursor.after(span); err != nil {
 		return nil, "", err
 	}
-	limit = pageLimit(limit)
-	var (
-		page     []HistoryEntry
-		last     []byte
-		examined int
-	)
-	for k := range view.Scan(span) {
-		if len(page) == limit || examined == maxExamined {
-			return page, cursorAt(last), nil
-		}
-		examined++
-		last = clone(k)
+	return pageOf(view, span, limit, func(k []byte) (entry HistoryEntry, wanted bool, err error) {
 		_, raw := timedRef(k)
 		h, err := readAttempt(view, raw)
-		if err != nil {
-			return nil, "", err
+		if err != nil || h == nil || !filter.wants(&h.HistoryEntry) {
+			return entry, false, err
 		}
-		if h != nil && filter.wants(&h.HistoryEntry) {
-			page = append(page, h.HistoryEntry)
-		}
+		h.Pending = pending(view, key(tagAttempt, raw))
+		return h.HistoryEntry, true, nil
+	})
+}
+
+// narrowed lets a user's or a proposal's own index answer for an owner. The others
+// have none: what is theirs is looked for among all, or in the index of what else
+// is asked.
+func (f HistoryFilter) narrowed() HistoryFilter {
+	switch {
+	case f.Owner.Kind == KindUser && f.User == "":
+		f.User = f.Owner.ID
+	case f.Owner.Kind == KindProposal && f.Proposal == "":
+		f.Proposal = f.Owner.ID
 	}
-	return page, "", nil
+	return f
 }
 
 // span is the part of the narrowest index that the filter needs.
@@ -241,6 +250,7 @@ func (f HistoryFilter) span() (Range, error) {
 
 func (f HistoryFilter) wants(e *HistoryEntry) bool {
 	return f.Caller.seesSession(e.Owners) &&
+		(f.Owner.IsZero() || e.Owners.Has(f.Owner) || f.Owner == Node(e.Node)) &&
 		(f.User == "" || e.Owners.User.ID == f.User) &&
 		(f.Proposal == "" || e.Owners.Proposal.ID == f.Proposal) &&
 		(f.Node == "" || e.Node == f.Node) &&

@@ -115,6 +115,7 @@ func Entries(view View, caller Caller, id AccountID, cursor Cursor, limit int) (
 		if err != nil {
 			return nil, "", err
 		}
+		entry.Pending = pending(view, k)
 		page = append(page, entry)
 	}
 	return page, "", nil

@@ -1,6 +1,7 @@
 package accounting_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -20,6 +21,7 @@ func busy(t *testing.T) *ledger {
 			c.Owners = ownersOf("w", "p1")
 		}
 		c.Node = []NodeName{"a", "b"}[n%2]
+		c.Owners.Group.ID = OwnerID(fmt.Sprint("g", n))
 		l.apply(c)
 		if n < 20 {
 			l.apply(complete(t, n, "1"))
@@ -70,6 +72,14 @@ func TestHistoriesAreFilteredInOrderAndPaged(t *testing.T) {
 		{"phase", HistoryFilter{Phase: Despatched}, func(n int) bool { return n >= 20 }},
 		{"since", HistoryFilter{Since: noon + 10}, func(n int) bool { return n >= 10 }},
 		{"until", HistoryFilter{Until: noon + 10}, func(n int) bool { return n < 10 }},
+		{"owner: a user", HistoryFilter{Owner: User("u")}, func(n int) bool { return n%3 == 0 }},
+		{"owner: a proposal", HistoryFilter{Owner: Proposal("p1")}, func(n int) bool { return n%3 == 2 }},
+		{"owner: a TAG", HistoryFilter{Owner: Owner{KindTAG, "tag"}}, func(n int) bool { return n%3 == 2 }},
+		{"owner: a programme", HistoryFilter{Owner: Owner{KindProgramme, "tag"}}, func(int) bool { return false }},
+		{"owner: a group", HistoryFilter{Owner: Owner{KindGroup, "g4"}}, func(n int) bool { return n == 4 }},
+		{"owner: a node", HistoryFilter{Owner: Node("b")}, func(n int) bool { return n%2 == 1 }},
+		{"owner and another user", HistoryFilter{Owner: User("u"), User: "v"}, func(int) bool { return false }},
+		{"owner and user", HistoryFilter{Owner: Owner{KindTAG, "tag"}, User: "w"}, func(n int) bool { return n%3 == 2 }},
 		{"several", HistoryFilter{User: "u", Node: "a", Since: noon + 3, Until: noon + 25}, func(n int) bool {
 			return n%6 == 0 && n >= 3 && n < 25
 		}},
@@ -94,6 +104,11 @@ func TestPromise8HistoryIsSeenByItsUserOnly(t *testing.T) {
 	assert.Len(t, refs(t, l, own, 100), 10)
 	own.User = "v"
 	assert.Empty(t, refs(t, l, own, 100), "asking for somebody else's")
+	for _, owner := range []Owner{User("v"), Proposal("p1"), Node("b"), {KindGroup, "g1"}} {
+		for _, r := range refs(t, l, HistoryFilter{Caller: Caller{User: "u"}, Owner: owner}, 100) {
+			assert.Equal(t, OwnerID("u"), l.history(r).Owners.User.ID, "%s", owner)
+		}
+	}
 	bySession := HistoryFilter{Caller: Caller{User: "u"}, Session: session(1)}
 	assert.Empty(t, refs(t, l, bySession, 100), "by a session that is v's")
 	byProposal := HistoryFilter{Caller: Caller{User: "u", Proposals: []OwnerID{"p1"}}, Proposal: "p1"}

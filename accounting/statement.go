@@ -25,6 +25,7 @@ type SessionStatement struct {
 	Phase    Phase           `json:"phase,omitempty"` // of the last attempt that ended
 	Ended    Instant         `json:"ended,omitzero"`
 	Lines    []StatementLine `json:"lines,omitempty"`
+	Pending  bool            `json:"pending,omitzero"` // some of it is not on record yet
 }
 
 // A StatementLine is one resource's part. What was never counted is left out:
@@ -83,6 +84,7 @@ func MakeStatement(view View, filter StatementFilter, cursor Cursor, limit int) 
 		if err := draft.add(k, row); err != nil {
 			return Statement{}, err
 		}
+		draft.open.Pending = draft.open.Pending || pending(view, k)
 	}
 	if err := draft.close(); err != nil {
 		return Statement{}, err
@@ -105,7 +107,10 @@ func statementBudgets(view View, filter StatementFilter) ([]Budget, error) {
 	budgets, _, err := Budgets(view, BudgetFilter{
 		Caller: filter.Caller, Owner: filter.Owner, Period: filter.Period, Limited: payer,
 	}, "", MaxLimit)
-	return budgets, err
+	if err != nil {
+		return nil, err
+	}
+	return budgets, Explain(view, budgets)
 }
 
 // drafter folds the lines of a period, in which a session's are neighbours,

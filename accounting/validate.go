@@ -177,6 +177,7 @@ func (c PlaceHold) Validate() error {
 		c.Period.validate(subject),
 		validateQuantities(subject, "estimates", c.Estimate),
 		optionalName(subject, "tariff", string(c.Tariff), maxShort),
+		optionalTime(subject, "time since which it was apart", c.Apart),
 		validateDraws(subject, c.Draws),
 	)
 }

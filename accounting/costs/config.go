@@ -1,7 +1,6 @@
 package costs
 
 import (
-	"fmt"
 	"time"
 
 	"starling/accounting"
@@ -57,28 +56,4 @@ type Validity struct {
 
 func (v Validity) covers(t time.Time) bool {
 	return !t.Before(v.From) && (v.Until.IsZero() || t.Before(v.Until))
-}
-
-// An Error is one thing that is wrong with a configuration.
-type Error struct {
-	Key          string // "models[1].bands[0].cost", below the tariff's key
-	Line, Column int    // in the expression, from 1; 0 where it is not about one
-	Problem      string
-}
-
-func (e *Error) Error() string { return e.Key + ": " + e.Detail() }
-
-// Detail is the error without its key.
-func (e *Error) Detail() string {
-	switch {
-	case e.Line > 1:
-		return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Problem)
-	case e.Line == 1:
-		return fmt.Sprintf("column %d: %s", e.Column, e.Problem)
-	}
-	return e.Problem
-}
-
-func wrong(key, format string, values ...any) *Error {
-	return &Error{Key: key, Problem: fmt.Sprintf(format, values...)}
 }

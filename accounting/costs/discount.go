@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"starling/accounting"
+	"starling/accounting/expression"
 )
 
 // A discount is taken off the charge for one resource.
@@ -14,26 +15,26 @@ type discount struct {
 	unit  accounting.Quantity
 	owner accounting.Owner // zero is everybody
 	Validity
-	share  *big.Rat    // of the charge, or nil
-	amount *expression // or this
+	share  *big.Rat               // of the charge, or nil
+	amount *expression.Expression // or this
 }
 
 func (l *language) discount(key string, c DiscountConfig, unit accounting.Quantity) (*discount, error) {
 	d := &discount{name: c.Name, unit: unit, owner: c.Owner, Validity: c.Validity}
 	if !c.Until.IsZero() && !c.From.Before(c.Until) {
-		return nil, wrong(key+".until", "%s is not after from", c.Until.Format(time.RFC3339))
+		return nil, expression.Wrong(key+".until", "%s is not after from", c.Until.Format(time.RFC3339))
 	}
 	if (c.Percent == "") == (c.Amount == "") {
-		return nil, wrong(key, "must have one of percent and amount")
+		return nil, expression.Wrong(key, "must have one of percent and amount")
 	}
 	if c.Amount != "" {
 		var err error
-		d.amount, err = l.compile(l.discounts, key+".amount", c.Amount)
+		d.amount, err = l.discounts.Compile(key+".amount", c.Amount, cost)
 		return d, err
 	}
 	percent, ok := new(big.Rat).SetString(c.Percent)
 	if !ok || percent.Sign() < 0 || percent.Cmp(big.NewRat(100, 1)) > 0 {
-		return nil, wrong(key+".percent", "%.40q is not a decimal number from 0 to 100", c.Percent)
+		return nil, expression.Wrong(key+".percent", "%.40q is not a decimal number from 0 to 100", c.Percent)
 	}
 	d.share = percent.Quo(percent, big.NewRat(100, 1))
 	return d, nil
@@ -51,7 +52,7 @@ func (d *discount) off(l *language, w accounting.Work, charge accounting.Quantit
 	if d.share != nil {
 		off, err = charge.Times(d.share)
 	} else {
-		off, err = d.amount.value(&scope{language: l, work: w, part: w.End.Sub(w.Start), charge: &charge}, d.unit.Unit)
+		off, err = amountOf(d.amount, &scope{language: l, work: w, part: w.End.Sub(w.Start), charge: &charge}, d.unit.Unit)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("discount %s: %w", d.name, err)

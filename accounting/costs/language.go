@@ -1,15 +1,14 @@
 package costs
 
 import (
-	"maps"
 	"slices"
 	"time"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
-	"cel.dev/cel-go/ext"
 
 	"starling/accounting"
+	"starling/accounting/expression"
 )
 
 // The names of what expressions can use. Every number is a double, since CEL
@@ -86,37 +85,36 @@ var measured = []string{
 	string(accounting.StorageGiBSeconds), string(accounting.GPUSeconds), string(accounting.BytesStaged),
 }
 
+// maxSteps bounds what an expression may cost: a tariff takes some dozens.
+const maxSteps = 20_000
+
 // A language is what expressions of one configuration are written in.
 type language struct {
-	models, discounts *cel.Env // the latter know charge
-	usage             []string // names of usage, in order
-	variables         []string // in order
-	suggest           func(name string, known []string) string
+	models, discounts *expression.Language // the latter know charge
+	usage             []string             // names of usage, in order
 }
 
 func newLanguage(usage []string, suggest func(string, []string) string) (*language, error) {
-	if suggest == nil {
-		suggest = func(string, []string) string { return "" }
-	}
-	l := &language{
-		usage:     slices.Compact(slices.Sorted(slices.Values(slices.Concat(measured, usage)))),
-		variables: append(slices.Sorted(maps.Keys(variables)), varUsage),
-		suggest:   suggest,
-	}
-	options := []cel.EnvOption{
-		ext.Math(), cel.CrossTypeNumericComparisons(true), cel.DefaultUTCTimeZone(true),
-		cel.ParserExpressionSizeLimit(maxExpression), cel.ParserRecursionLimit(maxDepth),
-		cel.Variable(varUsage, cel.MapType(cel.StringType, cel.DoubleType)),
+	l := &language{usage: slices.Compact(slices.Sorted(slices.Values(slices.Concat(measured, usage))))}
+	names := expression.Names{
+		Types: map[string]*cel.Type{varUsage: cel.MapType(cel.StringType, cel.DoubleType)},
+		Members: map[string]expression.Members{
+			varUsage: {Known: l.usage, More: ", and what `usage` declares that executors report"},
+		},
 	}
 	for name, value := range variables {
 		example := types.DefaultTypeAdapter.NativeToValue(value(new(scope)))
-		options = append(options, cel.Variable(name, example.Type().(*cel.Type)))
+		names.Types[name] = example.Type().(*cel.Type)
 	}
 	var err error
-	if l.models, err = cel.NewEnv(options...); err != nil {
+	l.models, err = expression.New(names, expression.Bounds{
+		Steps: maxSteps, Size: 512, // bytes of a name or a kind
+		Sizes: map[string]uint64{varUsage: accounting.MaxQuantities + maxUsage},
+	}, suggest)
+	if err != nil {
 		return nil, err
 	}
-	l.discounts, err = l.models.Extend(cel.Variable(varCharge, cel.DoubleType))
+	l.discounts, err = l.models.Extend(map[string]*cel.Type{varCharge: cel.DoubleType})
 	return l, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"starling/accounting"
+	"starling/accounting/expression"
 )
 
 // A model charges for one resource while it is valid.
@@ -14,21 +15,21 @@ type model struct {
 	unit accounting.Quantity // what it charges for, at 0
 	Validity
 	calendar accounting.Calendar
-	costs    []*expression // by the calendar's bands; nil costs nothing
+	costs    []*expression.Expression // by the calendar's bands; nil costs nothing
 }
 
 func (l *language) model(key string, c ModelConfig, unit accounting.Quantity) (*model, error) {
 	m := &model{name: c.Name, unit: unit, Validity: c.Validity}
 	if !c.Until.IsZero() && !c.From.Before(c.Until) {
-		return nil, wrong(key+".until", "%s is not after from", c.Until.Format(time.RFC3339))
+		return nil, expression.Wrong(key+".until", "%s is not after from", c.Until.Format(time.RFC3339))
 	}
 	if c.Cost == "" && len(c.Bands) == 0 {
-		return nil, wrong(key+".cost", "is missing: write an expression, as usage[\"core-seconds\"] / 3600.0 * 0.03 is, or bands that have one")
+		return nil, expression.Wrong(key+".cost", "is missing: write an expression, as usage[\"core-seconds\"] / 3600.0 * 0.03 is, or bands that have one")
 	}
 	hours := make([]accounting.Hours, len(c.Bands))
 	for i, band := range c.Bands {
 		hours[i] = band.Hours
-		e, err := l.compile(l.models, fmt.Sprintf("%s.bands[%d].cost", key, i), band.Cost)
+		e, err := l.models.Compile(fmt.Sprintf("%s.bands[%d].cost", key, i), band.Cost, cost)
 		if err != nil {
 			return nil, err
 		}
@@ -36,13 +37,13 @@ func (l *language) model(key string, c ModelConfig, unit accounting.Quantity) (*
 	}
 	var err error
 	if m.calendar, err = accounting.NewCalendar(hours); err != nil {
-		return nil, wrong(key+".bands", "%v", err)
+		return nil, expression.Wrong(key+".bands", "%v", err)
 	}
 	if c.Cost == "" {
 		m.costs = append(m.costs, nil)
 		return m, nil
 	}
-	e, err := l.compile(l.models, key+".cost", c.Cost)
+	e, err := l.models.Compile(key+".cost", c.Cost, cost)
 	m.costs = append(m.costs, e)
 	return m, err
 }
@@ -56,7 +57,7 @@ func (m *model) charge(l *language, w accounting.Work, of Validity) (accounting.
 		if part == 0 || m.costs[band] == nil {
 			continue
 		}
-		amount, err := m.costs[band].value(&scope{language: l, work: w, part: min(part, whole)}, m.unit.Unit)
+		amount, err := amountOf(m.costs[band], &scope{language: l, work: w, part: min(part, whole)}, m.unit.Unit)
 		if err == nil {
 			sum, err = sum.Add(amount)
 		}

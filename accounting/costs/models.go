@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"starling/accounting"
+	"starling/accounting/expression"
 )
 
 // Bounds of a configuration.
@@ -32,7 +33,7 @@ type Models struct {
 
 var _ accounting.CostModel = (*Models)(nil)
 
-// New compiles a configuration. The error joins one *Error for each expression,
+// New compiles a configuration. The error joins one *expression.Error for each expression,
 // name or time that is wrong.
 func New(config Config) (*Models, error) {
 	rates, err := accounting.NewTariff(config.Tariff)
@@ -41,7 +42,7 @@ func New(config Config) (*Models, error) {
 	}
 	m := &Models{rates: rates, units: rates.Units(), hash: rates.Hash()}
 	if len(config.Models) > maxModels || len(config.Discounts) > maxModels || len(config.Usage) > maxUsage {
-		return nil, wrong("models", "more than %d models or discounts, or %d names of usage", maxModels, maxUsage)
+		return nil, expression.Wrong("models", "more than %d models or discounts, or %d names of usage", maxModels, maxUsage)
 	}
 	if m.language, err = newLanguage(config.Usage, config.Suggest); err != nil {
 		return nil, err
@@ -70,7 +71,7 @@ func New(config Config) (*Models, error) {
 
 func (m *Models) addModel(key string, c ModelConfig) error {
 	if slices.ContainsFunc(m.models, func(other *model) bool { return other.name == c.Name }) {
-		return wrong(key+".name", "another model is called %s too", c.Name)
+		return expression.Wrong(key+".name", "another model is called %s too", c.Name)
 	}
 	unit, err := m.unit(key, c.Resource, c.Unit)
 	if err != nil {
@@ -85,14 +86,14 @@ func (m *Models) addModel(key string, c ModelConfig) error {
 
 func (m *Models) addDiscount(key string, c DiscountConfig) error {
 	if slices.ContainsFunc(m.discounts, func(other *discount) bool { return other.name == c.Name }) {
-		return wrong(key+".name", "another discount is called %s too", c.Name)
+		return expression.Wrong(key+".name", "another discount is called %s too", c.Name)
 	}
 	if c.Resource == "" {
 		c.Resource = accounting.Monetary
 	}
 	i := slices.IndexFunc(m.units, func(q accounting.Quantity) bool { return q.Name == c.Resource })
 	if i < 0 {
-		return wrong(key+".resource", "nothing is charged for %s here", c.Resource)
+		return expression.Wrong(key+".resource", "nothing is charged for %s here", c.Resource)
 	}
 	one, err := m.language.discount(key, c, m.units[i])
 	if err == nil {
@@ -113,18 +114,18 @@ func (m *Models) unit(key string, name accounting.Resource, unit accounting.Unit
 		case unit == "" || unit == known.Unit:
 			return known, nil
 		default:
-			return known, wrong(key+".unit", "%s is counted in %s here, not in %s", name, known.Unit, unit)
+			return known, expression.Wrong(key+".unit", "%s is counted in %s here, not in %s", name, known.Unit, unit)
 		}
 	}
 	if unit == "" {
-		return accounting.Quantity{}, wrong(key+".unit", "is missing: in what is %s counted?", name)
+		return accounting.Quantity{}, expression.Wrong(key+".unit", "is missing: in what is %s counted?", name)
 	}
 	q, err := accounting.NewQuantity(name, "0", unit)
 	if err == nil {
 		err = q.Validate()
 	}
 	if err != nil {
-		return q, wrong(key+".resource", "%v", err)
+		return q, expression.Wrong(key+".resource", "%v", err)
 	}
 	m.units = append(m.units, q)
 	return q, nil

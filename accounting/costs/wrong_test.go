@@ -9,17 +9,18 @@ import (
 
 	"starling/accounting"
 	. "starling/accounting/costs"
+	"starling/accounting/expression"
 )
 
 func TestWhatIsWrongWithAnExpressionIsSaidWhereItStands(t *testing.T) {
-	for expression, want := range map[string]string{
+	for text, want := range map[string]string{
 		``:                                    "is missing",
 		`hours *`:                             "column 8: Syntax error",
 		"hours *\n  hourz":                    "line 2, column 3: nothing is called hourz; did you mean hours?",
-		`usage["core-second"] * 1.0`:          `column 7: no usage is called "core-second"; did you mean core-seconds?`,
-		`usage.sky * 1.0`:                     `column 6: no usage is called "sky"; there are bytes-staged, core-seconds,`,
-		`"gpu-second" in usage ? 1 : 2`:       `column 1: no usage is called "gpu-second"; did you mean gpu-seconds?`,
-		`session.core * 2.0`:                  "column 8: a session has no core; did you mean cores?",
+		`usage["core-second"] * 1.0`:          `column 7: usage has no "core-second"; did you mean core-seconds?`,
+		`usage.sky * 1.0`:                     `column 6: usage has no "sky"; there are bytes-staged, core-seconds,`,
+		`"gpu-second" in usage ? 1 : 2`:       `column 1: usage has no "gpu-second"; did you mean gpu-seconds?`,
+		`session.core * 2.0`:                  "column 8: session has no core; did you mean cores?",
 		`cores * 2.0`:                         "column 1: nothing is called cores; there are duration, end, hours, session.cores",
 		`usage["core-seconds"] / 3600 * 0.03`: "column 23: / doesn't mix decimals and whole numbers: write 3600.0 for 3600",
 		`session.user * 2.0`:                  "column 14: * can't be applied to (string, double)",
@@ -31,9 +32,9 @@ func TestWhatIsWrongWithAnExpressionIsSaidWhereItStands(t *testing.T) {
 		strings.Repeat("1+", 3000) + "1":                         "expression code point size exceeds limit",
 		strings.Repeat("(", 80) + "1" + strings.Repeat(")", 80):  "recursion",
 	} {
-		_, err := New(Config{Tariff: rates, Suggest: suggest, Models: []ModelConfig{{Name: "ok", Cost: "1.0"}, {Name: "m", Cost: expression}}})
-		require.Error(t, err, expression)
-		var at *Error
+		_, err := New(Config{Tariff: rates, Suggest: suggest, Models: []ModelConfig{{Name: "ok", Cost: "1.0"}, {Name: "m", Cost: text}}})
+		require.Error(t, err, text)
+		var at *expression.Error
 		require.ErrorAs(t, err, &at)
 		assert.Equal(t, "models[1].cost", at.Key)
 		assert.Contains(t, at.Detail(), want)

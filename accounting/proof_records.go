@@ -39,6 +39,10 @@ func auditRecords(view View, balances map[AccountID]Total) error {
 	for k, row := range view.Scan(Prefix([]byte{tagAllowance})) {
 		a.allowance(k, row)
 	}
+	for _, row := range view.Scan(Prefix([]byte{tagOverdraft})) {
+		_, err := readRow(row, new(overdraftRow))
+		a.note(err)
+	}
 	for id, rest := range a.accounts {
 		if !rest.IsZero() {
 			a.note(fmt.Errorf("account %s: has %v more than its records say", id, rest.int()))
