@@ -55,6 +55,16 @@ func TestOnlyWhatWasRegisteredIsContained(t *testing.T) {
 	}
 }
 
+func TestASourceIsWhatOneSenderHas(t *testing.T) {
+	for ip, want := range map[string]string{
+		"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "192.0.2.1",
+		"2001:db8::1": "2001:db8::", "2001:db8::ffff:1": "2001:db8::", "2001:db8:0:1::1": "2001:db8:0:1::", "fe80::1%eth0": "fe80::",
+	} {
+		assert.Equal(t, netip.MustParseAddr(want), Source(netip.MustParseAddr(ip)), ip)
+	}
+	assert.Equal(t, netip.Addr{}, Source(netip.Addr{}))
+}
+
 func FuzzParseRange(f *testing.F) {
 	for _, seed := range []string{"172.18.0.0/16:8888", "[fd00::]/64:80", "::1", "10.0.0.1"} {
 		f.Add(seed)

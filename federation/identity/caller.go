@@ -26,6 +26,16 @@ type Caller struct {
 	Groups   []string // as the issuer says
 	Roles    []Role
 	Proposal string // the proposal that pays; empty: the user's personal account
+	// Proposals are those that the caller may choose to pay, Proposal among them.
+	Proposals []string
+	// Subject is what the caller was made of, for a node that asks another one on
+	// the caller's behalf; zero for callers of the node's own.
+	Subject Subject
+	// Token is what the caller has shown, to be exchanged for others; zero where
+	// another node asks on the caller's behalf.
+	Token Secret
+	// Via are the nodes that the request has come through, the first one first.
+	Via []NodeName
 }
 
 // Has reports whether the caller has the role.

@@ -1,0 +1,172 @@
+package membership
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func (w *world) hears(m *Membership, name, note string) {
+	w.t.Helper()
+	w.until(m, fmt.Sprintf("%s hears %s of %s", m.self.Name, note, name), func() bool { return string(find(m, name).Note) == note })
+}
+
+func TestNotesReachAll(t *testing.T) {
+	w := newWorld(t)
+	all := w.federation(5)
+	for i, m := range all {
+		require.NoError(t, m.Announce(fmt.Append(nil, "note of ", i)))
+	}
+	for _, m := range all {
+		for i, other := range all {
+			w.hears(m, other.self.Name, fmt.Sprint("note of ", i))
+		}
+	}
+	age := find(all[0], "n1").NoteAge
+	assert.True(t, age > 0 && age < patience, "%s", age)
+}
+
+// The largest note, with the longest names around it, encrypted, fits into a
+// packet: else memberlist would never send it, and not say so.
+func TestTheLargestNoteIsSent(t *testing.T) {
+	w := newWorld(t)
+	long := func(letter string) Options {
+		o := w.options(strings.Repeat(letter, 63))
+		o.Self.Federation = strings.Repeat("f", mostFederation)
+		o.Self.URL = "https://" + strings.Repeat("u", mostURL-8)
+		o.Profile.PushPull = time.Hour // packets alone
+		return o
+	}
+	a := w.start(long("a"))
+	o := long("b")
+	o.Self.Federation, o.Join = "", []string{a.Addr()}
+	b := w.start(o)
+	note := strings.Repeat("n", MaxNote)
+	require.NoError(t, a.Announce([]byte(note)))
+	w.hears(b, a.self.Name, note)
+	assert.Error(t, a.Announce(make([]byte, MaxNote+1)))
+}
+
+func TestAnOlderNoteNeverWins(t *testing.T) {
+	w := newWorld(t)
+	all := w.federation(3)
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		for i := range 100 {
+			assert.NoError(t, all[0].Announce(fmt.Append(nil, i)))
+			time.Sleep(time.Millisecond)
+		}
+	})
+	seen, deadline := -1, time.After(patience)
+	for seen < 99 {
+		changed := all[2].Changed()
+		if note := find(all[2], "n0").Note; len(note) > 0 {
+			var now int
+			_, err := fmt.Sscan(string(note), &now)
+			require.NoError(t, err)
+			require.GreaterOrEqual(t, now, seen)
+			seen = now
+		}
+		select {
+		case <-changed:
+		case <-deadline:
+			require.FailNow(t, "the last note never came", seen)
+		case <-time.After(time.Second):
+		}
+	}
+	wait.Wait()
+}
+
+func TestNotesAreToldAtMostAsOftenAsTheProfileSays(t *testing.T) {
+	w := newWorld(t)
+	o := w.options("a")
+	o.Profile.Announce = time.Hour
+	m := w.start(o)
+	require.NoError(t, m.Announce([]byte("first")))
+	require.NoError(t, m.Announce([]byte("second")))
+	time.Sleep(20 * time.Millisecond) // nothing to wait for: it must not come
+	assert.Empty(t, m.Members()[0].Note)
+
+	o = w.options("b")
+	m = w.start(o)
+	require.NoError(t, m.Announce([]byte("same")))
+	w.hears(m, "b", "same")
+	before := m.sequence()
+	require.NoError(t, m.Announce([]byte("same")))
+	time.Sleep(3 * o.Profile.Announce) // again, it must not come
+	require.NoError(t, m.Announce([]byte("other")))
+	w.hears(m, "b", "other")
+	assert.Equal(t, before+1, m.sequence(), "what was told already is not told again")
+}
+
+func (m *Membership) sequence() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.voice.sequence
+}
+
+// Also with a clock that was set back, and even if the file that knows of its
+// earlier lives is gone.
+func TestTheNoteOfARestartedNodeWins(t *testing.T) {
+	for name, keep := range map[string]bool{"with its file": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			all := w.federation(2)
+			require.NoError(t, all[1].Announce([]byte("before")))
+			w.hears(all[0], "n1", "before")
+			require.NoError(t, all[1].Close())
+			w.sees(all[0], "n1", Dead)
+
+			o := w.newcomer("n1", all[0])
+			o.Now = func() time.Time { return time.Now().Add(-24 * time.Hour) }
+			if !keep {
+				o.File = ""
+			}
+			again := w.start(o)
+			require.NoError(t, again.Announce([]byte("after")))
+			w.hears(all[0], "n1", "after")
+			w.hears(again, "n1", "after")
+		})
+	}
+}
+
+func TestANewcomerLearnsAllNotesAtOnce(t *testing.T) {
+	w := newWorld(t)
+	all := w.federation(2)
+	for _, m := range all {
+		require.NoError(t, m.Announce([]byte("of "+m.self.Name)))
+	}
+	w.hears(all[0], "n1", "of n1")
+	w.hears(all[0], "n0", "of n0")
+	late := w.start(w.newcomer("late", all[0]))
+	assert.Equal(t, "of n0", string(find(late, "n0").Note))
+	assert.Equal(t, "of n1", string(find(late, "n1").Note))
+}
+
+// A note is passed on by those who hear it, to those who can't hear its author.
+func TestNotesArePassedOn(t *testing.T) {
+	w := newWorld(t)
+	w.profile.PushPull = time.Hour
+	all := w.federation(3)
+	w.part(all[:1], all[2:], true)
+	require.NoError(t, all[0].Announce([]byte("by way of n1")))
+	w.hears(all[2], "n0", "by way of n1")
+}
+
+// Without any packets, as where a firewall lets TCP through alone, members stay
+// alive and notes arrive by the comparisons.
+func TestGossipWorksWithoutUDP(t *testing.T) {
+	w := newWorld(t)
+	w.deaf = true
+	all := w.federation(3)
+	require.NoError(t, all[0].Announce(bytes.Repeat([]byte("n"), 10)))
+	w.hears(all[1], "n0", "nnnnnnnnnn")
+	w.hears(all[2], "n0", "nnnnnnnnnn")
+	w.together(all...)
+}
