@@ -34,6 +34,7 @@ func applyBatch(tx *bbolt.Tx, store StoreID, batch []record) (outcome, error) {
 		applied: sequenceOf(positions.Get([]byte(store))),
 		index:   uint64(sequenceOf(meta.Get(indexKey))),
 	}
+	version := appliedVersion(tx)
 	for _, r := range batch {
 		if r.sequence <= done.applied {
 			continue
@@ -46,6 +47,7 @@ func applyBatch(tx *bbolt.Tx, store StoreID, batch []record) (outcome, error) {
 		done.records++
 		_, err := state.ApplyEncoded(r.command)
 		if err == nil {
+			version = max(version, accounting.VersionOf(r.command))
 			continue
 		}
 		if !accounting.Refused(err) {
@@ -59,6 +61,11 @@ func applyBatch(tx *bbolt.Tx, store StoreID, batch []record) (outcome, error) {
 	}
 	if done.records == 0 {
 		return done, nil
+	}
+	if version > appliedVersion(tx) {
+		if err := meta.Put(versionKey, Sequence(version).bytes()); err != nil {
+			return done, err
+		}
 	}
 	return done, errors.Join(
 		state.Flush(),

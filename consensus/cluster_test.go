@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +19,7 @@ import (
 
 	"starling/accounting"
 	"starling/accounting/accountingtest"
+	"starling/consensus/consensustest"
 )
 
 // patience is how long a test waits for what must come.
@@ -34,11 +38,19 @@ func quick() Timing {
 // cluster is a federation in one process.
 type cluster struct {
 	t       testing.TB
-	network *network
+	network *consensustest.Network
 	members []*member
 	timing  Timing
+	linger  time.Duration
 	sync    bool
 	log     *slog.Logger
+	gossip  func() []Member // what the nodes know of each other
+	policy  Policy
+	admit   func(Candidate) error // what a leader says to those who join
+	applied func(accounting.View) // who looks at the nodes' states
+
+	mu      sync.Mutex
+	running map[string]*Raft // the nodes that there are; nil while they are down
 }
 
 // member is one node of it: a data directory and, while it is up, its stores.
@@ -49,18 +61,27 @@ type member struct {
 	db      *bbolt.DB
 	outbox  *Outbox
 	log     *Raft
-	wrap    func(disk) disk
+	disk    consensustest.Disk
+	detach  func()        // ends the answers to other nodes
+	address string        // under which it listens
+	forward Forwarder     // the network's courier if nil
+	skew    time.Duration // of its clock
 }
 
 // newCluster makes a federation of so many voters.
 func newCluster(t testing.TB, size int, seed uint64) *cluster {
-	c := &cluster{t: t, network: newNetwork(seed), timing: quick(), log: quiet()}
+	c := emptyCluster(t, seed)
+	c.grow(size)
+	return c
+}
+
+func emptyCluster(t testing.TB, seed uint64) *cluster {
+	c := &cluster{t: t, network: consensustest.NewNetwork(seed), timing: quick(), linger: -1, log: quiet()}
 	if os.Getenv("STARLING_LOG") != "" {
 		c.log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	t.TempDir() // is removed after the nodes are down
 	t.Cleanup(c.close)
-	c.grow(size)
 	return c
 }
 
@@ -72,7 +93,7 @@ func (c *cluster) grow(size int) {
 		m := c.member()
 		m.up(len(c.members) == 1)
 		if len(c.members) > 1 {
-			c.admit(m, (*Raft).AddVoter)
+			c.add(m, (*Raft).AddVoter)
 		}
 	}
 }
@@ -80,12 +101,13 @@ func (c *cluster) grow(size int) {
 // member makes a node that is down.
 func (c *cluster) member() *member {
 	m := &member{cluster: c, name: fmt.Sprintf("n%d", len(c.members)), dir: c.t.TempDir()}
+	m.address = m.name
 	c.members = append(c.members, m)
 	return m
 }
 
-// admit has the leader add a node.
-func (c *cluster) admit(m *member, add func(*Raft, context.Context, Server) error) {
+// add has the leader add a node.
+func (c *cluster) add(m *member, add func(*Raft, context.Context, Server) error) {
 	c.eventually(m.name+" is admitted", func() error {
 		leader := c.leader()
 		if leader == nil {
@@ -111,6 +133,25 @@ func (c *cluster) leader() *member {
 		}
 	}
 	return nil
+}
+
+// leaderNot waits until another than a member leads.
+func (c *cluster) leaderNot(m *member) *cluster {
+	c.eventually("another leads", func() error {
+		if leader := c.leader(); leader == nil || leader == m {
+			return ErrNotLeader
+		}
+		return nil
+	})
+	return c
+}
+
+// forget ends the test's interest in a member that is gone for good.
+func (c *cluster) forget(m *member) {
+	c.members = slices.DeleteFunc(c.members, func(other *member) bool { return other == m })
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.running, m.name)
 }
 
 // mustLead waits for a leader.
@@ -146,15 +187,20 @@ func (m *member) open(bootstrap bool) error {
 	require.NoError(m.cluster.t, err)
 	m.db = db
 	m.db.NoSync = !m.cluster.sync
-	m.outbox, err = NewOutbox(db, OutboxOptions{})
+	m.outbox, err = NewOutbox(db, OutboxOptions{Now: func() time.Time { return time.Now().Add(m.skew) }})
 	require.NoError(m.cluster.t, err)
-	stream, err := m.cluster.network.listen(m.name)
+	stream, err := m.cluster.network.Listen(m.name)
 	require.NoError(m.cluster.t, err)
+	if m.forward == nil {
+		m.forward = m.cluster.network.Courier(m.name)
+	}
 	log, err := OpenRaft(RaftOptions{
 		Options: Options{
-			Node: m.name, Dir: m.dir, Outbox: m.outbox, Linger: -1, NoSync: !m.cluster.sync, Log: m.cluster.log.With("on", m.name),
+			Node: m.name, Dir: m.dir, Outbox: m.outbox, Linger: m.cluster.linger, NoSync: !m.cluster.sync,
+			Log: m.cluster.log.With("on", m.name), Write: m.disk.Write,
 		},
-		Stream: stream, Forward: courier{m.cluster.network, m.name}, Bootstrap: bootstrap, Timing: m.cluster.timing, wrap: m.wrap,
+		Stream: listening{stream, m, m.address}, Forward: m.forward, Bootstrap: bootstrap, Timing: m.cluster.timing,
+		Members: m.cluster.gossip, Policy: m.cluster.policy, Admit: m.cluster.admit, Applied: m.cluster.applied,
 	})
 	if err != nil {
 		_ = stream.Close()
@@ -162,10 +208,38 @@ func (m *member) open(bootstrap bool) error {
 		return err
 	}
 	m.log = log
-	m.cluster.network.mu.Lock()
-	m.cluster.network.logs[m.name] = log
-	m.cluster.network.mu.Unlock()
+	m.detach = m.cluster.network.Attach(m.name, log.Answer)
+	m.cluster.tell(m.name, log)
 	return nil
+}
+
+// tell remembers whether a node is up.
+func (c *cluster) tell(node string, log *Raft) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.running == nil {
+		c.running = map[string]*Raft{}
+	}
+	c.running[node] = log
+}
+
+// listening is a member's stream, which is found under its present address only.
+type listening struct {
+	*consensustest.Stream
+	member  *member
+	address string // as of when it was opened: raft asks for it even after its end
+}
+
+func (s listening) Addr() net.Addr { return &net.UnixAddr{Name: s.address} }
+
+func (s listening) Dial(node, address string, timeout time.Duration) (net.Conn, error) {
+	s.member.cluster.mu.Lock()
+	log := s.member.cluster.running[node]
+	s.member.cluster.mu.Unlock()
+	if log != nil && log.address() != address {
+		return nil, fmt.Errorf("nobody listens at %s", address)
+	}
+	return s.Stream.Dial(node, address, timeout)
 }
 
 func (m *member) up(bootstrap bool) {
@@ -181,9 +255,8 @@ func (m *member) end(end func(*Raft) error) {
 	if m.log == nil {
 		return
 	}
-	m.cluster.network.mu.Lock()
-	delete(m.cluster.network.logs, m.name)
-	m.cluster.network.mu.Unlock()
+	m.detach()
+	m.cluster.tell(m.name, nil)
 	require.NoError(m.cluster.t, end(m.log))
 	require.NoError(m.cluster.t, m.db.Close())
 	m.log = nil

@@ -197,7 +197,7 @@ func TestOtherStoresHaveSequencesOfTheirOwn(t *testing.T) {
 	assert.Equal(t, uint64(5), done.index)
 }
 
-func copyFile(t *testing.T, from, to string) {
+func copyFile(t testing.TB, from, to string) {
 	in, err := os.Open(from)
 	require.NoError(t, err)
 	defer in.Close()
@@ -355,6 +355,10 @@ func TestABrokenStoreStopsTheLogAndSaysSo(t *testing.T) {
 			require.Error(t, err)
 			assert.True(t, fatal(err), err)
 			assert.Equal(t, err, w.log.Err())
+			var gap *GapError
+			if !errors.As(err, &gap) {
+				<-w.log.Failed() // so that its process ends
+			}
 		})
 	}
 }

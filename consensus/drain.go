@@ -24,6 +24,7 @@ func (l *Local) drain(ctx context.Context) {
 		switch {
 		case fatal(err):
 			l.log.Error("log stopped: its store is broken", "error", err)
+			l.fail(err)
 			return
 		case err != nil:
 			l.log.Warn("log could not be written; trying again", "error", err, "wait", retry)

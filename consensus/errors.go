@@ -20,6 +20,11 @@ var (
 	ErrTooEarly = errors.New("not every node of the federation understands it yet")
 	// ErrNotLeader: another node leads the log, or none does. Nothing was done.
 	ErrNotLeader = errors.New("this node does not lead the log")
+	// ErrOtherFederation: what came is of another federation, or of what is left of
+	// a majority that was given up. It is not taken.
+	ErrOtherFederation = errors.New("it is of another federation")
+	// ErrRefused: the leader won't have it, and says why. Nothing was done.
+	ErrRefused = errors.New("the federation's leader refused")
 	// ErrUnknownOutcome: the log may have taken it, or not. It is harmless to try
 	// again.
 	ErrUnknownOutcome = errors.New("nobody knows whether the log has taken it")

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,6 +38,9 @@ type Options struct {
 	// NoSync leaves out fsync: for tests and measurements, never for records
 	// that matter.
 	NoSync bool
+	// Write stands before every write of the log's files: it calls what it is
+	// given, or fails as a disk does. It is for tests, and may be nil.
+	Write func(file string, write func() error) error
 }
 
 // defaults fills in what was left out.
@@ -51,6 +53,9 @@ func (o Options) defaults() Options {
 	}
 	if o.Random == nil {
 		o.Random = rand.Reader
+	}
+	if o.Write == nil {
+		o.Write = func(_ string, write func() error) error { return write() }
 	}
 	return o
 }
@@ -94,7 +99,7 @@ func OpenLocal(options Options) (*Local, error) {
 	options = options.defaults()
 	l := &Local{progress: newProgress(options.Outbox), node: options.Node, log: options.Log, linger: options.Linger}
 	var err error
-	if l.state, err = openState(filepath.Join(options.Dir, StateFile), options.Random, options.NoSync); err != nil {
+	if l.state, err = openState(options); err != nil {
 		return nil, err
 	}
 	l.apply = l.state.apply
@@ -158,6 +163,10 @@ func (l *Local) Close() error {
 func (l *Local) View(ctx context.Context, read func(accounting.View) error) error {
 	return l.state.read(ctx, read)
 }
+
+// Strong waits until a View has all that was committed before the call: for a
+// node by itself that is what its own outbox had.
+func (l *Local) Strong(ctx context.Context) error { return l.Barrier(ctx) }
 
 // Rejections are the newest records that accounting refused, newest first.
 func (l *Local) Rejections(limit int) ([]Rejection, error) {

@@ -29,6 +29,7 @@ type disk interface {
 // written or read: on a full disk it waits, on a broken one it stops.
 type logStore struct {
 	disk
+	write   func(file string, write func() error) error // Options.Write
 	closing context.Context
 	settle  func(error)
 }
@@ -37,6 +38,7 @@ type logStore struct {
 var (
 	termKey     = []byte("CurrentTerm")
 	serverIDKey = []byte("starling-server")
+	openedKey   = []byte("starling-opened") // -> "1"
 )
 
 func openLogStore(dir string, noSync bool) (disk, error) {
@@ -98,7 +100,7 @@ func verify(store disk, after uint64) (first, last uint64, err error) {
 // StoreLogs is described at raft.LogStore. A leader that can't store steps down,
 // a follower is sent it again.
 func (s *logStore) StoreLogs(logs []*raft.Log) error {
-	err := guard(func() error { return s.disk.StoreLogs(logs) })
+	err := s.change(func() error { return s.disk.StoreLogs(logs) })
 	s.tell(err)
 	return err
 }
@@ -121,7 +123,7 @@ func (s *logStore) GetLog(index uint64, log *raft.Log) error {
 
 // DeleteRange is described at raft.LogStore.
 func (s *logStore) DeleteRange(low, high uint64) error {
-	return guard(func() error { return s.disk.DeleteRange(low, high) })
+	return s.change(func() error { return s.disk.DeleteRange(low, high) })
 }
 
 // SetUint64 is described at raft.StableStore. Raft panics when it can't store its
@@ -129,7 +131,7 @@ func (s *logStore) DeleteRange(low, high uint64) error {
 // that can't remember its votes should be.
 func (s *logStore) SetUint64(key []byte, value uint64) error {
 	for wait := retryFirst; ; wait = min(2*wait, time.Second) {
-		err := guard(func() error { return s.disk.SetUint64(key, value) })
+		err := s.change(func() error { return s.disk.SetUint64(key, value) })
 		s.tell(err)
 		if err == nil || !bytes.Equal(key, termKey) {
 			return err
@@ -139,6 +141,20 @@ func (s *logStore) SetUint64(key []byte, value uint64) error {
 			return nil // the transport is closed: nobody will hear of this term
 		}
 	}
+}
+
+// Set is described at raft.StableStore.
+func (s *logStore) Set(key, value []byte) error {
+	return s.change(func() error { return s.disk.Set(key, value) })
+}
+
+// probe finds out whether the file can be written again, where nothing else is to
+// be written: what was missing may have come as a state.
+func (s *logStore) probe() { s.tell(s.Set(openedKey, []byte("1"))) }
+
+// change does one write of the file.
+func (s *logStore) change(do func() error) error {
+	return guard(func() error { return s.write(LogFile, do) })
 }
 
 func (s *logStore) tell(err error) {

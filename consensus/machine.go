@@ -27,7 +27,16 @@ type machine struct {
 	settle  func(error)              // how it goes
 	own     func(*bbolt.Tx) Sequence // how far the node's own outbox is applied
 	advance func(Sequence, uint64)   // after each transaction: that, and the index
-	broken  error                    // only raft's goroutine uses it
+	show    func()                   // before advance: who looks at the state sees it
+
+	awaited func() bool     // somebody here waits for entries, or for what they answer
+	linger  time.Duration   // how long others may wait to be applied
+	hurry   <-chan struct{} // holds one token when somebody began to wait
+	later   postponed
+
+	applying chan struct{} // holds one token while entries are applied
+	broken   error         // guarded by it
+	restored func()        // after a state was taken over
 }
 
 var _ raft.BatchingFSM = (*machine)(nil)
@@ -42,10 +51,22 @@ type applied struct {
 // Apply is described at raft.FSM.
 func (m *machine) Apply(log *raft.Log) any { return m.ApplyBatch([]*raft.Log{log})[0] }
 
-// ApplyBatch takes committed entries: all of them, durably. What can pass is tried
-// again until it has or the node closes, for no entry may be left out; what
-// cannot stops the node's log. The answer to an entry is []applied or an error.
+// ApplyBatch takes committed entries, and applies them at once if somebody here
+// waits. The answer to an entry is []applied or an error then, and nil otherwise.
 func (m *machine) ApplyBatch(logs []*raft.Log) []any {
+	if m.linger > 0 && !m.awaited() && m.later.add(logs) {
+		return make([]any, len(logs))
+	}
+	m.applying <- struct{}{}
+	defer func() { <-m.applying }()
+	earlier := m.later.take()
+	return m.applyAll(append(earlier, logs...))[len(earlier):]
+}
+
+// applyAll applies entries: all of them, durably. What can pass is tried again
+// until it has or the node closes, for no entry may be left out; what cannot stops
+// the node's log. The caller holds m.applying.
+func (m *machine) applyAll(logs []*raft.Log) []any {
 	began := m.now()
 	var answers []any
 	var done outcome
@@ -117,6 +138,7 @@ func (m *machine) apply(logs []*raft.Log) (answers []any, done outcome, err erro
 	if err != nil {
 		return nil, done, err
 	}
+	m.show()
 	m.advance(own, reached)
 	return answers, done, nil
 }
@@ -166,10 +188,13 @@ func known(rejected []Rejection) error {
 }
 
 // Snapshot is described at raft.FSM. There is nothing to capture: all that was
-// applied is on disk, and stays there.
+// applied is on disk, and stays there. What was postponed is applied first, or the
+// log would be trimmed of it.
 func (m *machine) Snapshot() (raft.FSMSnapshot, error) {
-	if m.broken != nil {
-		return nil, m.broken
+	m.applying <- struct{}{}
+	defer func() { <-m.applying }()
+	if err := m.applyPostponed(); err != nil {
+		return nil, err
 	}
 	return captured{}, nil
 }
@@ -182,8 +207,10 @@ func (captured) Release()                        {}
 // Restore is described at raft.FSM. It puts the file that the snapshot store has
 // received in the place of the state.
 func (m *machine) Restore(snapshot io.ReadCloser) error {
-	if m.broken != nil {
-		return m.broken
+	m.applying <- struct{}{}
+	defer func() { <-m.applying }()
+	if err := m.applyPostponed(); err != nil {
+		return errors.Join(err, snapshot.Close())
 	}
 	received, err := m.snapshots.take()
 	if err != nil {
@@ -201,6 +228,8 @@ func (m *machine) Restore(snapshot io.ReadCloser) error {
 		return errors.Join(err, snapshot.Close())
 	}
 	m.log.Info("the leader sent its state", "index", meta.Index, "bytes", meta.Size)
+	m.restored()
+	m.show()
 	err = m.state.view(func(tx *bbolt.Tx) error {
 		m.advance(m.own(tx), raftPosition(tx).index)
 		return nil

@@ -128,43 +128,60 @@ func own(tx *bbolt.Tx, server string) error {
 func owner(tx *bbolt.Tx) string { return string(tx.Bucket(metaBucket).Get(serverKey)) }
 
 // adopt puts a received state in the place of this one, readers of which go on
-// until they have finished. The file keeps its identity and its server.
+// until they have finished. The file keeps its identity and its server. A state of
+// another federation is refused (ErrOtherFederation).
 func (f *stateFile) adopt(received string, m marker) error {
 	db, err := f.open(received)
 	if err != nil {
 		return err
 	}
-	err = guard(func() error { return db.Update(func(tx *bbolt.Tx) error { return f.naturalise(tx, m) }) })
+	var from origin
+	err = guard(func() error {
+		return db.Update(func(tx *bbolt.Tx) (err error) {
+			from, err = f.naturalise(tx, m)
+			return err
+		})
+	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		return fmt.Errorf("take over %s: %w", received, err)
 	}
+	return f.write(StateFile, func() error { return f.swap(received, from) })
+}
+
+func (f *stateFile) swap(received string, from origin) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := replaceFile(received, f.path); err != nil {
 		return err
 	}
-	if db, err = f.open(f.path); err != nil {
+	db, err := f.open(f.path)
+	if err != nil {
 		return err
 	}
 	old := f.db
 	f.db = db
+	f.origin.Store(&from)
 	f.closing.Go(func() { _ = old.Close() }) // nothing was written to it that counts
 	return nil
 }
 
-func (f *stateFile) naturalise(tx *bbolt.Tx, m marker) error {
+func (f *stateFile) naturalise(tx *bbolt.Tx, m marker) (from origin, err error) {
 	for _, name := range [][]byte{stateBucket, appliedBucket, rejectedBucket, metaBucket} {
 		if tx.Bucket(name) == nil {
-			return fmt.Errorf("%w: it is no state", ErrCorrupt)
+			return from, fmt.Errorf("%w: it is no state", ErrCorrupt)
 		}
 	}
 	meta := tx.Bucket(metaBucket)
 	if found := meta.Get(formatKey); string(found) != string(format) {
-		return fmt.Errorf("%w: its format is %.20q, this program knows %q", ErrTooNew, found, format)
+		return from, fmt.Errorf("%w: its format is %.20q, this program knows %q", ErrTooNew, found, format)
+	}
+	from = readOrigin(tx)
+	if own := f.whose(); own != (origin{}) && own != from {
+		return from, fmt.Errorf("%w: its lineage is %.80q, this node's %s", ErrOtherFederation, from.lineage(), own.lineage())
 	}
 	var server string
 	if err := f.view(func(tx *bbolt.Tx) error { server = owner(tx); return nil }); err != nil {
-		return err
+		return from, err
 	}
-	return errors.Join(meta.Put(idKey, []byte(f.id)), own(tx, server), putMarker(tx, m))
+	return from, errors.Join(meta.Put(idKey, []byte(f.id)), own(tx, server), putMarker(tx, m))
 }

@@ -12,6 +12,7 @@ type metrics struct {
 	applied    prometheus.Counter
 	rejected   prometheus.Counter
 	size       prometheus.Histogram
+	entry      prometheus.Histogram
 	seconds    prometheus.Histogram
 	depth      prometheus.GaugeFunc
 	oldest     prometheus.GaugeFunc
@@ -31,6 +32,11 @@ func newMetrics(registerer prometheus.Registerer, outbox *Outbox) (*metrics, err
 			Name:    "starling_log_batch_records",
 			Help:    "Records written with one fsync.",
 			Buckets: prometheus.ExponentialBuckets(1, 4, 7), // 1 to 4096
+		}),
+		entry: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "starling_log_entry_records",
+			Help:    "Records in one entry of the replicated log that this node has made.",
+			Buckets: prometheus.ExponentialBuckets(1, 2, 10), // 1 to 512
 		}),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "starling_log_batch_seconds",
@@ -65,7 +71,7 @@ func newMetrics(registerer prometheus.Registerer, outbox *Outbox) (*metrics, err
 }
 
 func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.applied, m.rejected, m.size, m.seconds, m.depth, m.oldest}
+	return []prometheus.Collector{m.applied, m.rejected, m.size, m.entry, m.seconds, m.depth, m.oldest}
 }
 
 func (m *metrics) batch(done outcome, took time.Duration) {

@@ -23,6 +23,7 @@ type Outbox struct {
 	db      *bbolt.DB
 	now     func() time.Time
 	random  io.Reader
+	keep    bool
 	applied atomic.Uint64 // the last sequence that is durable in the log
 	wake    chan struct{} // holds one token when something was committed
 }
@@ -33,6 +34,10 @@ type OutboxOptions struct {
 	Random io.Reader
 	// Now dates the records, for their age; time.Now by default.
 	Now func() time.Time
+	// Keep is for a node by itself: what was applied is kept, too. A federation
+	// that the node joins later is handed all of it, and a state.db that is lost is
+	// made again.
+	Keep bool
 }
 
 // The outbox's buckets and keys.
@@ -50,7 +55,7 @@ const trimMost = 64
 // NewOutbox finds the outbox in a session store, or makes one with a store id
 // of its own.
 func NewOutbox(db *bbolt.DB, options OutboxOptions) (*Outbox, error) {
-	o := &Outbox{db: db, now: options.Now, random: options.Random, wake: make(chan struct{}, 1)}
+	o := &Outbox{db: db, now: options.Now, random: options.Random, keep: options.Keep, wake: make(chan struct{}, 1)}
 	if o.now == nil {
 		o.now = time.Now
 	}
@@ -115,6 +120,9 @@ func (o *Outbox) append(tx *bbolt.Tx, data []byte) (Sequence, error) {
 
 // trim deletes records that the log has.
 func (o *Outbox) trim(tx *bbolt.Tx, most int) error {
+	if o.keep {
+		return nil
+	}
 	applied := Sequence(o.applied.Load())
 	cursor := tx.Bucket(outboxBucket).Cursor()
 	for k, _ := cursor.First(); k != nil && sequenceOf(k) <= applied && most > 0; k, _ = cursor.First() {

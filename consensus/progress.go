@@ -2,27 +2,34 @@ package consensus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 )
 
 // progress is how far a log is and who waits for it to get further.
 type progress struct {
-	outbox *Outbox
-	hurry  chan struct{} // holds one token when somebody waits
+	outbox   *Outbox
+	hurry    chan struct{} // holds one token when somebody waits for the outbox
+	overlays overlays
 
-	mu       sync.Mutex
-	err      error
-	applied  Sequence      // of the outbox: what the state here has
-	index    uint64        // of the log: what the state here has
-	advanced chan struct{} // closed when one of these grows, or never will
-	ended    bool          // nothing more will be drained
-	closed   bool
+	mu      sync.Mutex
+	err     error
+	applied Sequence // of the outbox: what the state here has
+	index   uint64   // of the log: what the state here has
+	ended   bool     // nothing more will be drained
+	closed  bool
+	waiters
+
+	failed chan struct{} // closed when a store is broken for good
+	fails  sync.Once
 }
 
 func newProgress(outbox *Outbox) progress {
-	return progress{outbox: outbox, hurry: make(chan struct{}, 1), advanced: make(chan struct{})}
+	return progress{
+		outbox: outbox, hurry: make(chan struct{}, 1), failed: make(chan struct{}),
+		waiters:  waiters{impatient: make(chan struct{}, 1)},
+		overlays: overlays{bytes: overlayBytes, sure: overlaySure, time: overlayTime},
+	}
 }
 
 // Notify wakes the log after a commit. Outbox.Append sees to it.
@@ -38,38 +45,12 @@ func (p *progress) Barrier(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the outbox: %w", err)
 	}
-	return p.await(ctx, func() bool {
-		if p.applied >= target {
-			return true
-		}
-		p.Notify()
-		select {
-		case p.hurry <- struct{}{}:
-		default:
-		}
-		return false
-	})
-}
-
-// await waits until something is reached; the function is called with the lock
-// held, whenever the log has got on.
-func (p *progress) await(ctx context.Context, reached func() bool) error {
-	for {
-		p.mu.Lock()
-		done, advanced, err := reached(), p.advanced, p.never()
-		p.mu.Unlock()
-		switch {
-		case done:
-			return nil
-		case err != nil:
-			return err
-		}
-		select {
-		case <-advanced:
-		case <-ctx.Done():
-			return errors.Join(ctx.Err(), p.Err())
-		}
+	p.Notify()
+	select {
+	case p.hurry <- struct{}{}:
+	default:
 	}
+	return p.await(ctx, func() bool { return p.applied >= target })
 }
 
 // never is why the log will not get on any more, nil while it may. The caller
@@ -84,17 +65,14 @@ func (p *progress) never() error {
 	return nil
 }
 
-// announce wakes all who wait for progress. The caller holds the lock.
-func (p *progress) announce() {
-	close(p.advanced)
-	p.advanced = make(chan struct{})
-}
-
 // advance says how far the state is now.
 func (p *progress) advance(applied Sequence, index uint64) {
 	p.outbox.applied.Store(uint64(applied))
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if applied != p.applied {
+		p.overlays.drop()
+	}
 	p.applied, p.index = applied, index
 	p.announce()
 }
@@ -105,6 +83,18 @@ func (p *progress) Err() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.err
+}
+
+// Failed is closed when a file turns out to be broken, or the log to hold what only
+// a newer program understands: Err says which. No waiting mends that, and what the
+// node would serve might be wrong, so that its process should end.
+func (p *progress) Failed() <-chan struct{} { return p.failed }
+
+// fail says so, if an error is of that kind. A gap is not: the files are whole.
+func (p *progress) fail(err error) {
+	if fatal(err) && !isGap(err) {
+		p.fails.Do(func() { close(p.failed) })
+	}
 }
 
 // settle remembers how the last step went, and reports whether it is the first

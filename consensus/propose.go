@@ -33,20 +33,34 @@ type proposal struct {
 // propose puts a group into the log, and returns how far its store is applied. It
 // does so as the leader or not at all.
 func (r *Raft) propose(ctx context.Context, g group) (Sequence, error) {
+	p, err := r.queueUp(ctx, g)
+	if err != nil {
+		return 0, err
+	}
+	return r.outcome(ctx, p)
+}
+
+// queueUp gives a group its place among those that wait.
+func (r *Raft) queueUp(ctx context.Context, g group) (*proposal, error) {
 	if r.raft.State() != raft.Leader {
-		return 0, ErrNotLeader
+		return nil, ErrNotLeader
 	}
 	if err := r.mayPropose(g); err != nil {
-		return 0, err
+		return nil, err
 	}
 	p := &proposal{group: g, left: len(g.commands), done: make(chan applied, 1)}
 	select {
 	case r.proposals <- p:
+		return p, nil
 	case <-ctx.Done():
-		return 0, ctx.Err()
+		return nil, ctx.Err()
 	case <-r.closing.Done():
-		return 0, ErrNotLeader
+		return nil, ErrNotLeader
 	}
+}
+
+// outcome waits for what became of a group.
+func (r *Raft) outcome(ctx context.Context, p *proposal) (Sequence, error) {
 	select {
 	case a := <-p.done:
 		return a.sequence, a.err
@@ -57,11 +71,16 @@ func (r *Raft) propose(ctx context.Context, g group) (Sequence, error) {
 	}
 }
 
-// mayPropose refuses what some member could not apply.
+// mayPropose refuses what some member could not apply. Who they are is looked at
+// only for what not every program understands.
 func (r *Raft) mayPropose(g group) error {
-	newest := r.version()
+	newest := 1
 	for i, c := range g.commands {
-		if v := accounting.VersionOf(c); v > newest {
+		v := accounting.VersionOf(c)
+		if v > newest {
+			newest = r.version()
+		}
+		if v > newest {
 			return fmt.Errorf("record %d of store %s is of version %d: %w", g.first+Sequence(i), g.store, v, ErrTooEarly)
 		}
 	}
@@ -138,9 +157,16 @@ func fill(waiting []*proposal) (groups []group, parts []entryPart, rest []*propo
 // enter hands an entry to raft, in order, and waits for its end elsewhere. It
 // holds a slot until then.
 func (r *Raft) enter(groups []group, parts []entryPart) {
+	count := 0
+	for _, g := range groups {
+		count += len(g.commands)
+	}
+	r.metrics.entry.Observe(float64(count))
+	r.entering.Add(1) // before raft has it, so that it is not postponed
 	future := r.raft.Apply(encodeEntry(groups), enqueueTimeout)
 	r.calls.Go(func() {
 		answers, err := outcomeOf(future)
+		r.entering.Add(-1)
 		<-r.slots
 		for i, part := range parts {
 			switch {

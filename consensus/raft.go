@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,20 +29,33 @@ type RaftOptions struct {
 	Options
 
 	// Stream is how the nodes' logs reach each other. The log closes it.
-	Stream raft.StreamLayer
-	// Forward takes this node's records to the leader.
+	Stream Stream
+	// Forward takes this node's requests to others, its records to the leader.
 	Forward Forwarder
 	// Bootstrap begins a new federation with this node alone, and what its state
 	// holds already. It is ignored where there is a log. A node that doesn't
-	// bootstrap waits until the leader adds it (AddVoter, AddReplica).
+	// bootstrap waits until the leader lets it in (Join), and then hands over what
+	// it has recorded by itself.
 	Bootstrap bool
+	// Admit is asked at the leader before a node is let in, beside what the log
+	// checks itself; its error is told to that node. nil turns nobody away.
+	Admit func(Candidate) error
+	// Applied is shown the state before the node takes part in the log, and then
+	// whenever entries were applied to it or another was taken over, before anybody
+	// hears of that. It must be quick, and is called by one at a time. nil: nobody
+	// looks.
+	Applied func(accounting.View)
+	// Members are the nodes as this one knows them beside the log, by which it places
+	// votes while it leads. nil: nothing is known; all are taken to be there, and
+	// votes stay where they are.
+	Members func() []Member
+	// Policy is how votes are placed; what is zero is DefaultPolicy's.
+	Policy Policy
 	// Timing is LAN() if zero.
 	Timing Timing
-	// CommandVersion is the newest version of commands that all members have
-	// announced; a record of a later one waits. accounting.Version if nil.
-	CommandVersion func() int
-
-	wrap func(disk) disk // tests break it
+	// Now tells nodes that are to let this one in what its clock says; time.Now if
+	// nil.
+	Now func() time.Time
 }
 
 // Raft is a node's part of the log that all nodes share. Its methods may be
@@ -55,8 +67,14 @@ type Raft struct {
 	log       *slog.Logger
 	linger    time.Duration
 	timing    Timing
-	version   func() int
+	version   func() int // of the newest commands that the log may hold
+	now       func() time.Time
 	forwarder Forwarder
+	admits    func(Candidate) error
+	members   func() []Member
+	policy    Policy
+	leads     chan struct{} // holds one token when this node began to lead
+	changing  chan struct{} // holds one token while the members are changed
 
 	state     *stateFile
 	disk      disk
@@ -71,6 +89,8 @@ type Raft struct {
 	asks      chan *strongRead
 	changed   chan struct{} // holds one token when the leader changed
 	opened    atomic.Uint64 // the newest term in which this leader has committed
+	turns     turnstile
+	entering  atomic.Int64 // entries whose answers are waited for here
 
 	closing context.Context // ends when Close begins
 	quit    context.CancelFunc
@@ -81,7 +101,7 @@ type Raft struct {
 	}
 	halted   sync.Once
 	troubles [sources]error // what is wrong now, by who found it
-	fresh    time.Time      // when this copy was last known to be all there was
+	fresh    freshness
 }
 
 // OpenRaft opens or makes this node's copy of the record and takes part in the
@@ -92,25 +112,33 @@ func OpenRaft(options RaftOptions) (_ *Raft, err error) {
 	if options.Timing == (Timing{}) {
 		options.Timing = LAN()
 	}
-	if options.CommandVersion == nil {
-		options.CommandVersion = func() int { return accounting.Version }
+	if options.Now == nil {
+		options.Now = time.Now
 	}
 	r := &Raft{
 		progress: newProgress(options.Outbox), node: options.Node, log: options.Log, linger: options.Linger,
-		timing: options.Timing, version: options.CommandVersion, forwarder: options.Forward,
+		timing: options.Timing, forwarder: options.Forward, now: options.Now,
+		admits: options.Admit, members: options.Members, policy: options.Policy.defaults(), leads: make(chan struct{}, 1), changing: make(chan struct{}, 1),
 		proposals: make(chan *proposal, waitingProposals), slots: make(chan struct{}, options.Timing.InFlight),
 		readers: make(chan *strongRead, waitingReads), asks: make(chan *strongRead, waitingReads),
-		changed: make(chan struct{}, 1),
+		changed: make(chan struct{}, 1), turns: newTurnstile(options.Timing.Heartbeat),
 	}
+	r.version = r.commandVersion
 	r.closing, r.quit = context.WithCancel(context.Background())
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("open the log in %s: %w", options.Dir, err), r.abandon())
 		}
 	}()
-	if r.state, err = openState(filepath.Join(options.Dir, StateFile), options.Random, options.NoSync); err != nil {
+	if !options.Bootstrap {
+		if err = setAside(options.Options); err != nil {
+			return nil, err
+		}
+	}
+	if r.state, err = openState(options.Options); err != nil {
 		return nil, err
 	}
+	r.fresh.at = r.state.written
 	if r.disk, err = openLogStore(options.Dir, options.NoSync); err != nil {
 		return nil, err
 	}
@@ -138,96 +166,55 @@ func (r *Raft) abandon() (err error) {
 	return err
 }
 
-// belong settles that the log and the state are of one server, and that the
-// state lacks nothing that the log no longer has.
-func (r *Raft) belong(options RaftOptions) error {
-	var err error
-	if r.id, err = serverID(r.disk, options.Node, options.Random); err != nil {
-		return err
-	}
-	var at position
-	var stored *marker
-	var server string
-	err = r.state.view(func(tx *bbolt.Tx) (err error) {
-		at, server = raftPosition(tx), owner(tx)
-		stored, err = readMarker(tx)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	after := uint64(0)
-	if stored != nil {
-		after = stored.Index
-	}
-	first, last, err := verify(r.disk, after)
-	if err != nil {
-		return err
-	}
-	const remedy = "remove both, keep the session store, and let the node join again"
-	switch {
-	case server != "" && server != r.id:
-		return fmt.Errorf("%w: %s follows server %s, but %s is of %s; %s", ErrStateLost, StateFile, server, LogFile, r.id, remedy)
-	case server == "" && last > 0:
-		return fmt.Errorf("%w: %s is new, but %s has %d entries; %s", ErrStateLost, StateFile, LogFile, last, remedy)
-	case first > at.index+1:
-		return fmt.Errorf("%w: %s has %d entries, but %s begins at %d; %s", ErrStateLost, StateFile, at.index, LogFile, first, remedy)
-	case at.index > max(last, after):
-		return fmt.Errorf("%w: %s has %d entries, but %s ends at %d; %s", ErrStateLost, StateFile, at.index, LogFile, last, remedy)
-	case server == "":
-		return r.found(options)
-	}
-	return nil
-}
-
-// found binds a new log to the state, and begins a federation if asked to.
-func (r *Raft) found(options RaftOptions) error {
-	if !options.Bootstrap {
-		return r.state.update(func(tx *bbolt.Tx) error { return own(tx, r.id) })
-	}
-	// The state as it is becomes entry 1, so that those who join are sent it.
-	const term, index = 1, 1
-	if err := r.disk.SetUint64(termKey, term); err != nil {
-		return err
-	}
-	self := raft.Server{Suffrage: raft.Voter, ID: raft.ServerID(r.id), Address: raft.ServerAddress(options.Stream.Addr().String())}
-	r.log.Info("a new federation begins", "server", r.id)
-	return r.state.update(func(tx *bbolt.Tx) error {
-		return errors.Join(own(tx, r.id), putMarker(tx, marker{
-			Index: index, Term: term, Configuration: raft.Configuration{Servers: []raft.Server{self}}, ConfigurationIndex: index,
-		}))
-	})
-}
-
 // join begins a life of the outbox and takes part in the log.
 func (r *Raft) join(options RaftOptions) error {
-	var err error
+	// A disk without room is told of here; raft, which has to store its term as it
+	// starts, would wait for it with nobody to be asked why.
+	err := options.Write(LogFile, func() error { return r.disk.Set(openedKey, []byte("1")) })
+	if err != nil {
+		return fmt.Errorf("write %s: %w", LogFile, err)
+	}
 	if r.lives, err = r.outbox.begin(); err != nil {
 		return err
 	}
 	if err := r.state.view(r.where); err != nil {
 		return err
 	}
-	snapshots, err := newSnapshots(r.state)
+	show := func() error { return nil }
+	if options.Applied != nil {
+		show = func() error {
+			return r.state.view(func(tx *bbolt.Tx) error {
+				return guardFaults(func() error { options.Applied(boltTx{tx.Bucket(stateBucket)}); return nil })
+			})
+		}
+	}
+	if err := show(); err != nil {
+		return err
+	}
+	snapshots, err := newSnapshots(r.closing, r.state)
 	if err != nil {
 		return err
 	}
 	logger := raftLogger(r.log)
-	store := r.disk
-	if options.wrap != nil {
-		store = options.wrap(store)
-	}
-	guarded := &logStore{disk: store, closing: r.closing, settle: func(err error) { r.note(fromLog, err) }}
+	guarded := &logStore{disk: r.disk, write: options.Write, closing: r.closing, settle: func(err error) { r.note(fromLog, err) }}
 	cached, err := raft.NewLogCache(cachedEntries, guarded)
 	if err != nil {
 		return err
 	}
+	line := newLine(options.Stream, r.id, func() string { return r.state.whose().lineage() }, r.locate, r.log)
 	r.transport = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream: newLine(options.Stream), Logger: logger, MaxPool: 3, Timeout: r.timing.RPC, MaxRPCsInFlight: max(2, r.timing.InFlight),
+		Stream: line, Logger: logger, MaxPool: 3, Timeout: r.timing.RPC, MaxRPCsInFlight: max(2, r.timing.InFlight),
 	})
 	machine := &machine{
 		state: r.state, snapshots: snapshots, log: r.log, metrics: r.metrics, closing: r.closing, now: time.Now,
 		settle: func(err error) { r.note(fromState, err) }, own: r.ownApplied, advance: r.advance,
+		awaited: r.awaited, linger: r.linger, hurry: r.impatient, later: postponed{added: make(chan struct{}, 1)},
+		applying: make(chan struct{}, 1), restored: guarded.probe,
+		show: func() {
+			if err := show(); err != nil && r.closing.Err() == nil {
+				r.log.Error("what was applied can't be read", "error", err)
+			}
+		},
 	}
 	err = guard(func() (err error) {
 		r.raft, err = raft.NewRaft(r.config(logger), machine, cached, guarded, snapshots, r.transport)
@@ -236,9 +223,11 @@ func (r *Raft) join(options RaftOptions) error {
 	if err != nil {
 		return errors.Join(err, r.transport.Close())
 	}
+	r.calls.Go(machine.catchUp)
 	r.calls.Go(r.lead)
 	r.calls.Go(r.verify)
 	r.calls.Go(r.ask)
+	r.calls.Go(r.keepAge)
 	r.watch()
 	return nil
 }

@@ -9,17 +9,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/raft"
 	"github.com/stretchr/testify/require"
 	"go.etcd.io/bbolt"
 
 	"starling/accounting"
+	"starling/consensus/consensustest"
 )
 
 // benchCluster is three nodes on this machine as they would be in earnest: fsync
 // on, the times of a LAN.
 func benchCluster(b *testing.B) *cluster {
-	c := &cluster{t: b, network: newNetwork(1), timing: LAN(), sync: true, log: quiet()}
+	c := &cluster{t: b, network: consensustest.NewLoopback(1), timing: LAN(), linger: DefaultLinger, sync: true, log: quiet()}
 	b.TempDir()
 	b.Cleanup(c.close)
 	c.grow(3)
@@ -69,12 +69,14 @@ func BenchmarkRaftWriters(b *testing.B) {
 	c := benchCluster(b)
 	leader := c.leaderWorks()
 	var next atomic.Int64
+	store := newCommitter(leader.db)
+	defer store.close()
 	b.ResetTimer()
 	var group sync.WaitGroup
 	for range 512 {
 		group.Go(func() {
 			for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
-				err := leader.db.Batch(func(tx *bbolt.Tx) error {
+				err := store.write(func(tx *bbolt.Tx) error {
 					_, err := leader.outbox.Append(tx, run(int(n))[1])
 					return err
 				})
@@ -96,27 +98,32 @@ func BenchmarkRaftWriters(b *testing.B) {
 func BenchmarkRaftBare(b *testing.B) {
 	c := benchCluster(b)
 	leader := c.leaderWorks()
-	var entries [][]byte
+	var entries [][][]byte
 	for n := 0; n < b.N; {
-		g := group{store: "bare", first: Sequence(n + 1)}
-		for ; n < b.N && len(g.commands) < entryCommands/2; n++ { // half are under way, half wait
+		var entry [][]byte
+		for ; n < b.N && len(entry) < entryCommands/2; n++ { // half are under way, half wait
 			data, err := accounting.Encode(run(n)[1])
 			require.NoError(b, err)
-			g.commands = append(g.commands, data)
+			entry = append(entry, data)
 		}
-		entries = append(entries, encodeEntry([]group{g}))
+		entries = append(entries, entry)
 	}
-	slots := make(chan raft.ApplyFuture, c.timing.InFlight)
+	bare := leader.log.Bare("bare")
+	slots := make(chan func() error, c.timing.InFlight)
 	b.ResetTimer()
 	go func() {
+		defer close(slots)
 		for _, e := range entries {
-			slots <- leader.log.raft.Apply(e, 0)
+			wait, err := bare.Enter(context.Background(), e)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			slots <- wait
 		}
-		close(slots)
 	}()
-	for future := range slots {
-		_, err := outcomeOf(future)
-		require.NoError(b, err)
+	for wait := range slots {
+		require.NoError(b, wait())
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
 }
@@ -150,14 +157,14 @@ func BenchmarkRaftLeaderLost(b *testing.B) {
 	for b.Loop() {
 		old := c.leaderWorks()
 		writer := c.follower()
-		c.network.cut(old.name, true)
+		c.network.Cut(old.name)
 		began := time.Now()
 		writer.write(run(n)[1])
 		writer.barrier()
 		took := time.Since(began)
 		n++
 		longest, sum = max(longest, took), sum+took
-		c.network.mend()
+		c.network.Mend()
 		c.eventually("the old leader follows", func() error {
 			if old.log.Status().Role != "follower" {
 				return errors.New("not yet")

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/hashicorp/raft"
 	"github.com/stretchr/testify/assert"
@@ -15,6 +16,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"starling/accounting"
+	"starling/consensus/consensustest"
 )
 
 // follower is a node that doesn't lead.
@@ -47,7 +49,7 @@ func TestANodeThatLostItsDirectoryComesBackAsAnotherServer(t *testing.T) {
 	m.dir = t.TempDir()
 	m.up(false)
 	assert.NotEqual(t, was, m.log.Self().ID)
-	c.admit(m, (*Raft).AddVoter)
+	c.add(m, (*Raft).AddVoter)
 	for _, s := range c.mustLead().log.Servers() {
 		assert.NotEqual(t, was, s.ID, "the old one is gone")
 	}
@@ -70,13 +72,13 @@ func TestASessionStoreFromABackupLosesNothingOfEitherTime(t *testing.T) {
 	m.barrier()
 	m.kill()
 	copyFile(t, backup, filepath.Join(m.dir, "sessions.db"))
-	c.network.cut(m.name, true)
+	c.network.Cut(m.name)
 	m.up(false)
 	m.write(run(5)...) // would bear the names of run 4
 	m.kill()           // twice, while it can't ask anybody
 	m.up(false)
 	m.write(run(6)...)
-	c.network.cut(m.name, false)
+	c.network.Join(m.name)
 	c.check(7)
 }
 
@@ -97,6 +99,34 @@ func TestALostOrOldFileIsNamedAndRefused(t *testing.T) {
 		require.ErrorIs(t, err, ErrStateLost)
 		assert.ErrorContains(t, err, "join again")
 	})
+	t.Run("an old state", func(t *testing.T) {
+		c := settled(t, 3)
+		m := c.follower()
+		m.kill()
+		backup := filepath.Join(m.dir, "backup")
+		copyFile(t, filepath.Join(m.dir, StateFile), backup)
+		m.up(false)
+		n := 3
+		c.eventually("the log no longer has what follows its marker", func() error {
+			m.write(run(n)...)
+			m.barrier()
+			n++
+			var old *marker
+			db, err := bbolt.Open(backup, 0o600, boltOptions())
+			require.NoError(t, err)
+			require.NoError(t, db.View(func(tx *bbolt.Tx) (err error) { old, err = readMarker(tx); return err }))
+			require.NoError(t, db.Close())
+			if first, err := m.log.disk.FirstIndex(); err != nil || old != nil && first <= old.Index+1 {
+				return errors.Join(err, errors.New("not yet"))
+			}
+			return nil
+		})
+		m.kill()
+		copyFile(t, backup, filepath.Join(m.dir, StateFile))
+		err := m.open(false)
+		require.ErrorIs(t, err, ErrStateLost)
+		assert.ErrorContains(t, err, "join again")
+	})
 	t.Run("an old log", func(t *testing.T) {
 		c := settled(t, 3)
 		m := c.follower()
@@ -112,6 +142,32 @@ func TestALostOrOldFileIsNamedAndRefused(t *testing.T) {
 		require.NoError(t, m.editState(func(tx *bbolt.Tx) error { return tx.Bucket(metaBucket).Delete(markerKey) }))
 		copyFile(t, backup, filepath.Join(m.dir, LogFile))
 		assert.ErrorIs(t, m.open(false), ErrStateLost)
+	})
+	t.Run("the log of the server that the node was", func(t *testing.T) {
+		c := settled(t, 3)
+		m := c.follower()
+		m.kill()
+		former := filepath.Join(m.dir, LogFile)
+		m.dir = t.TempDir()
+		m.up(false)
+		c.add(m, (*Raft).AddReplica)
+		c.check(3)
+		m.kill()
+		copyFile(t, former, filepath.Join(m.dir, LogFile))
+		err := m.open(false)
+		require.ErrorIs(t, err, ErrStateLost)
+		assert.ErrorContains(t, err, "follows server")
+	})
+	t.Run("another node's files", func(t *testing.T) {
+		c := settled(t, 3)
+		c.members[1].kill()
+		c.members[2].kill()
+		for _, name := range []string{LogFile, StateFile} {
+			copyFile(t, filepath.Join(c.members[1].dir, name), filepath.Join(c.members[2].dir, name))
+		}
+		err := c.members[2].open(false)
+		require.ErrorIs(t, err, ErrStateLost)
+		assert.ErrorContains(t, err, "is of node n1, and this is n2")
 	})
 	t.Run("another node's log", func(t *testing.T) {
 		c := settled(t, 3)
@@ -172,13 +228,40 @@ func TestACorruptFileIsNotServed(t *testing.T) {
 			return nil
 		})
 		assert.ErrorIs(t, m.log.View(context.Background(), func(accounting.View) error { return nil }), accounting.ErrCorrupt)
-		other.barrier() // and the others go on
+		<-m.log.Failed() // so that its process ends
+		other.barrier()  // and the others go on
+	})
+}
+
+// Raft asks for a state again at once when the one it sent was no help: without a
+// pause that is a loop that takes all of a node, and of its line.
+func TestTheSameStateIsNotSentAgainAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 1, 1)
+		c.members[0].write(run(0)...)
+		c.members[0].barrier()
+		store, err := newSnapshots(context.Background(), c.members[0].log.state)
+		require.NoError(t, err)
+		send := func() time.Duration {
+			began := time.Now()
+			_, state, err := store.Open(stateID)
+			require.NoError(t, err)
+			require.NoError(t, state.Close())
+			return time.Since(began)
+		}
+		assert.Zero(t, send())
+		assert.Equal(t, resendAfter, send())
+		c.members[0].write(run(1)...)
+		c.members[0].barrier()
+		assert.Zero(t, send(), "another")
+		time.Sleep(resendAfter)
+		assert.Zero(t, send(), "a moment later")
 	})
 }
 
 func TestAStateDamagedOnItsWayIsNotTakenOver(t *testing.T) {
 	c := settled(t, 1)
-	store, err := newSnapshots(c.members[0].log.state)
+	store, err := newSnapshots(context.Background(), c.members[0].log.state)
 	require.NoError(t, err)
 	s, err := store.Create(1, 1000, 1, raft.Configuration{}, 1, nil)
 	require.NoError(t, err)
@@ -189,39 +272,10 @@ func TestAStateDamagedOnItsWayIsNotTakenOver(t *testing.T) {
 	assert.ErrorIs(t, err, os.ErrNotExist)
 }
 
-// fullDisk is a raft file on a disk that may be full.
-type fullDisk struct {
-	disk
-	full *atomic.Bool
-}
-
-func (d fullDisk) StoreLogs(logs []*raft.Log) error {
-	if d.full.Load() {
-		return syscall.ENOSPC
-	}
-	return d.disk.StoreLogs(logs)
-}
-
-func (d fullDisk) StoreLog(log *raft.Log) error { return d.StoreLogs([]*raft.Log{log}) }
-
-func (d fullDisk) SetUint64(key []byte, value uint64) error {
-	if d.full.Load() {
-		return syscall.ENOSPC
-	}
-	return d.disk.SetUint64(key, value)
-}
-
 func TestAFullDiskOfTheLeaderIsToldAndOutlived(t *testing.T) {
 	c := newCluster(t, 3, 1)
-	full := make(map[*member]*atomic.Bool)
-	for _, m := range c.members {
-		full[m] = new(atomic.Bool)
-		m.wrap = func(d disk) disk { return fullDisk{d, full[m]} }
-		m.kill()
-		m.up(false)
-	}
 	leader := c.mustLead()
-	full[leader].Store(true)
+	leader.disk.Fill(LogFile)
 	for n := range 6 {
 		c.members[n%3].write(run(n)...) // promise 6: its own records wait at worst
 	}
@@ -236,19 +290,45 @@ func TestAFullDiskOfTheLeaderIsToldAndOutlived(t *testing.T) {
 		}
 		return nil
 	})
-	full[leader].Store(false)
+	leader.disk.Mend()
 	c.check(6)
+}
+
+// The log's file may have free pages where the state has none. Such a leader would
+// have the log go on, and never tell those who sent it records.
+func TestALeaderThatCannotApplyHandsTheLeadershipOver(t *testing.T) {
+	c := newCluster(t, 3, 1)
+	leader := c.mustLead()
+	leader.disk.Fill(StateFile)
+	for n := range 6 {
+		c.members[n%3].write(run(n)...)
+	}
+	for _, m := range c.members {
+		if m != leader {
+			m.barrier()
+		}
+	}
+	c.leaderNot(leader)
+	leader.disk.Mend()
+	c.check(6)
+}
+
+func TestANodeDoesNotStartOnAFullDiskAndSaysSo(t *testing.T) {
+	c := settled(t, 1)
+	m := c.follower()
+	m.kill()
+	m.disk.Fill(LogFile)
+	require.ErrorIs(t, m.open(false), syscall.ENOSPC)
+	m.disk.Mend()
+	m.up(false)
+	c.check(1)
 }
 
 func TestANodeClosesOnAFullDisk(t *testing.T) {
 	c := newCluster(t, 3, 1)
 	m := c.follower()
-	full := new(atomic.Bool)
-	m.wrap = func(d disk) disk { return fullDisk{d, full} }
-	m.kill()
-	m.up(false)
 	c.eventually("it has what the others have", func() error { return m.log.Strong(context.Background()) })
-	full.Store(true)
+	m.disk.Fill(LogFile)
 	n := 0
 	c.eventually("it says so", func() error {
 		if errors.Is(m.log.Err(), syscall.ENOSPC) {
@@ -263,10 +343,31 @@ func TestANodeClosesOnAFullDisk(t *testing.T) {
 		return errors.New("not yet")
 	})
 	m.down()
-	full.Store(false)
+	m.disk.Mend()
 	m.up(false)
 	m.write(run(n)...)
 	c.check(n + 1)
+}
+
+// A state of another federation, or of one that was given up, is not taken over.
+func TestAnotherFederationsStateIsNotTakenOver(t *testing.T) {
+	c, other := settled(t, 1), newCluster(t, 1, 2)
+	other.members[0].kill()
+	for name, change := range map[string]func(*bbolt.Tx) error{
+		"another federation": func(*bbolt.Tx) error { return nil },
+		"one that went on without this node": func(tx *bbolt.Tx) error {
+			return errors.Join(tx.Bucket(metaBucket).Put(federationKey, []byte(c.members[0].log.Federation())),
+				tx.Bucket(metaBucket).Put(recoveriesKey, Sequence(1).bytes()))
+		},
+	} {
+		require.NoError(t, other.members[0].editState(change))
+		path := filepath.Join(t.TempDir(), "copy")
+		copyFile(t, filepath.Join(other.members[0].dir, StateFile), path)
+		err := c.members[0].log.state.adopt(path, marker{Index: 1000, Term: 1000})
+		require.ErrorIs(t, err, ErrOtherFederation, name)
+		assert.FileExists(t, path, "and nothing is changed")
+	}
+	c.check(1)
 }
 
 func TestAHistoryOfALoneNodeBeginsAFederation(t *testing.T) {
@@ -277,8 +378,8 @@ func TestAHistoryOfALoneNodeBeginsAFederation(t *testing.T) {
 	require.NoError(t, err)
 	w.append(run(1)...) // waits
 	w.close()
-	c := &cluster{t: t, network: newNetwork(1), timing: quick(), log: quiet()}
-	first := &member{cluster: c, name: "n0", dir: w.dir}
+	c := &cluster{t: t, network: consensustest.NewNetwork(1), timing: quick(), log: quiet()}
+	first := &member{cluster: c, name: "n0", address: "n0", dir: w.dir}
 	c.members = append(c.members, first)
 	t.Cleanup(c.close)
 	first.up(true)

@@ -3,10 +3,12 @@ package consensus
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -15,6 +17,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"starling/accounting"
+	"starling/consensus/consensustest"
 )
 
 // An attempt's log is a list that is added to and read.
@@ -50,10 +53,20 @@ func listModel() porcupine.Model {
 }
 
 // Promise 5: strong reads and writes are linearizable, at any node, while leaders
-// change and the network breaks.
+// change and the network breaks. STARLING_STORMS and STARLING_SEED as for storms.
 func TestPromise5StrongReadsAreLinearizable(t *testing.T) {
-	c := newCluster(t, 3, 7)
-	const attempts, clients, operations = 4, 2, 12
+	first := setting("STARLING_SEED", 1)
+	for seed := first; seed < first+setting("STARLING_STORMS", 6); seed++ {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { readsAreLinearizable(t, seed) })
+		})
+	}
+}
+
+func readsAreLinearizable(t *testing.T, seed uint64) {
+	c := newCluster(t, 3, seed)
+	const attempts, clients, operations = 4, 3, 24
 	for a := range attempts {
 		c.members[0].write(run(a)[1])
 	}
@@ -87,11 +100,14 @@ func TestPromise5StrongReadsAreLinearizable(t *testing.T) {
 	}
 	stop := make(chan struct{})
 	var faults sync.WaitGroup
-	faults.Go(func() { c.harass(stop) })
+	faults.Go(func() { c.harass(rand.New(rand.NewPCG(seed, 5)), stop) })
 	group.Wait()
 	close(stop)
 	faults.Wait()
-	c.network.mend()
+	c.network.Mend()
+	for _, m := range c.members {
+		m.disk.Mend()
+	}
 	reads := 0
 	for _, op := range history {
 		if op.Input.(listInput).add == "" {
@@ -105,28 +121,46 @@ func TestPromise5StrongReadsAreLinearizable(t *testing.T) {
 	}
 }
 
-// harass breaks something and mends it, until it is told to stop.
-func (c *cluster) harass(stop <-chan struct{}) {
-	for n := 0; ; n++ {
-		m := c.members[n%3]
-		if leader := c.leader(); leader != nil && n%2 == 0 {
+// harass breaks something and mends it, by a schedule that a seed makes, until it is
+// told to stop. The leader is what it breaks most: cut off, unheard, deaf, slow to
+// write, stopped, or no longer wanted, while its clients go on asking it.
+func (c *cluster) harass(rng *rand.Rand, stop <-chan struct{}) {
+	for {
+		m := c.members[rng.IntN(3)]
+		if leader := c.leader(); leader != nil && rng.IntN(3) > 0 {
 			m = leader
 		}
-		switch n % 3 {
+		other := c.members[rng.IntN(3)]
+		most := 600 * time.Millisecond
+		switch rng.IntN(9) {
 		case 0:
-			c.network.cut(m.name, true)
+			c.network.Cut(m.name)
 		case 1:
-			c.network.block(m.name, c.members[(n+1)%3].name, true)
+			c.network.Block(m.name, other.name)
 		case 2:
-			c.network.weather(3*time.Millisecond, 0.02)
+			c.network.Block(other.name, m.name)
+		case 3:
+			c.network.Set(consensustest.Weather{Delay: 3 * time.Millisecond, Jitter: 20 * time.Millisecond, Loss: 0.02})
+		case 4:
+			m.disk.Slow(time.Duration(rng.IntN(300)) * time.Millisecond)
+		case 5:
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			_ = m.log.Resign(ctx)
+			cancel()
+		default: // as good as stopped: it doesn't even look whether its lease has ended
+			m.disk.Slow(2 * time.Second)
+			time.Sleep(50 * time.Millisecond)
+			c.network.Cut(m.name)
+			most = 3 * time.Second
 		}
-		for _, wait := range []time.Duration{300 * time.Millisecond, 600 * time.Millisecond} {
+		for range 2 {
 			select {
 			case <-stop:
 				return
-			case <-time.After(wait):
+			case <-time.After(time.Duration(rng.Int64N(int64(most)))):
 			}
-			c.network.mend()
+			c.network.Mend()
+			m.disk.Mend()
 		}
 	}
 }
@@ -162,7 +196,7 @@ func (c *cluster) operate(m *member, in listInput) (string, bool) {
 func TestALeaderThatWasCutOffAnswersNoStrongRead(t *testing.T) {
 	c := settled(t, 3)
 	old := c.mustLead()
-	c.network.cut(old.name, true)
+	c.network.Cut(old.name)
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
 	require.Error(t, old.log.Strong(ctx))
@@ -177,6 +211,6 @@ func TestALeaderThatWasCutOffAnswersNoStrongRead(t *testing.T) {
 		}
 		return nil
 	})
-	c.network.cut(old.name, false)
+	c.network.Join(old.name)
 	c.check(3)
 }

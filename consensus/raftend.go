@@ -36,6 +36,7 @@ func (r *Raft) note(source int, err error) {
 		r.announce()
 	}
 	r.mu.Unlock()
+	defer r.fail(err)
 	switch {
 	case fatal(err) && source != fromDrain:
 		r.halted.Do(func() {
@@ -126,7 +127,8 @@ func (r *Raft) Status() Status {
 	_, leader := r.raft.LeaderWithID()
 	s.Node, s.Leader, s.Term = r.node, NodeOf(string(leader)), r.raft.CurrentTerm()
 	s.Role, s.Commit = r.role(), max(r.raft.CommitIndex(), s.Applied)
-	s.AgeSeconds = r.age(s).Seconds()
+	r.look()
+	s.AgeSeconds = r.fresh.age(time.Now()).Seconds()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.troubles[fromDrain]; err != nil && s.Error == "" {
@@ -146,21 +148,4 @@ func (r *Raft) role() string {
 		return "replica"
 	}
 	return "follower"
-}
-
-// age is for how long this copy may have been behind: since the leader was last
-// heard while nothing committed was missing here.
-func (r *Raft) age(s Status) time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if s.Applied >= s.Commit {
-		r.fresh = r.raft.LastContact()
-		if s.Role == "leader" {
-			r.fresh = time.Now()
-		}
-	}
-	if r.fresh.IsZero() {
-		return 0
-	}
-	return max(0, time.Since(r.fresh))
 }

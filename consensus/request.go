@@ -5,12 +5,19 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/hashicorp/raft"
 )
 
-// What one node asks another: a kind, and for records a group.
+// What one node asks another: a kind, and what it is about.
 const (
-	askSubmit = 1 // -> how far the store is applied
-	askIndex  = 2 // -> the index that a strong read waits for
+	askSubmit  = 1 // a group -> how far the store is applied
+	askIndex   = 2 // -> the index that a strong read waits for
+	askJoin    = 3 // a Candidate -> it is a member
+	askLeave   = 4 // a node -> it is none
+	askRelayed = 5 // for whom, and one of the two before
 )
 
 // What the other answers: one of these and a number.
@@ -21,19 +28,43 @@ const (
 	answerUnknown   = 4
 	answerTooEarly  = 5
 	answerBad       = 6 // what was asked makes no sense
+	answerRefused   = 7 // and why, in words
 )
 
-// RequestBytes bounds a request: what a node submits at once, and its names.
-const RequestBytes = submitBytes + accountingMost + 64<<10
+const (
+	// RequestBytes bounds a request: what a node submits at once, and its names.
+	RequestBytes = submitBytes + accountingMost + 64<<10
+	// AnswerBytes bounds an answer.
+	AnswerBytes = 1024
+	// wordsBytes bounds why something was refused.
+	wordsBytes = 512
+)
 
-// Answer answers a request of another node. It must only be given what an
-// authenticated member sent. What this node can't answer as the leader it does
-// not pass on to another.
-func (r *Raft) Answer(ctx context.Context, request []byte) []byte {
+// ForNewcomers reports whether a request is one that a node may make that belongs
+// to no federation yet: to be let in.
+func ForNewcomers(request []byte) bool { return len(request) > 0 && request[0] == askJoin }
+
+// Answer answers a request of another node. from is that node's name, of which the
+// caller has made sure. What this node can't answer as the leader it does not pass
+// on, but for those who ask to join or to leave: they may know no leader.
+func (r *Raft) Answer(ctx context.Context, from string, request []byte) []byte {
 	ctx, cancel := context.WithTimeout(ctx, r.timing.Request)
 	defer cancel()
 	if len(request) == 0 || len(request) > RequestBytes {
 		return answer(answerBad, 0)
+	}
+	switch request[0] {
+	case askJoin, askLeave:
+		return r.answerMembership(ctx, from, request)
+	case askRelayed:
+		return r.answerRelayed(ctx, from, request[1:])
+	case askSubmit, askIndex:
+		if r.raft.State() != raft.Leader { // it may not know yet who the members are
+			return answer(answerNotLeader, 0)
+		}
+		if err := r.member(from); err != nil {
+			return answerOf(0, err)
+		}
 	}
 	switch request[0] {
 	case askSubmit:
@@ -41,7 +72,7 @@ func (r *Raft) Answer(ctx context.Context, request []byte) []byte {
 		if err != nil || len(rest) > 0 {
 			return answer(answerBad, 0)
 		}
-		return answerOf(r.propose(ctx, g))
+		return answerOf(r.proposeInTurn(ctx, g))
 	case askIndex:
 		index, err := r.leaderIndex(ctx)
 		return answerOf(Sequence(index), err)
@@ -49,15 +80,36 @@ func (r *Raft) Answer(ctx context.Context, request []byte) []byte {
 	return answer(answerBad, 0)
 }
 
+// member refuses a node that has no server in the log.
+func (r *Raft) member(node string) error {
+	for _, s := range r.Servers() {
+		if s.Node == node {
+			return nil
+		}
+	}
+	return refuse("%s is not a member of the log yet", node)
+}
+
+// A refusal is what ErrRefused is with its reason.
+type refusal struct{ words string }
+
+func refuse(format string, values ...any) error { return &refusal{fmt.Sprintf(format, values...)} }
+
+func (e *refusal) Error() string { return ErrRefused.Error() + ": " + e.words }
+func (e *refusal) Unwrap() error { return ErrRefused }
+
 func answer(code byte, n uint64) []byte { return binary.AppendUvarint([]byte{code}, n) }
 
 func answerOf(n Sequence, err error) []byte {
 	var gap *GapError
+	var refused *refusal
 	switch {
 	case err == nil:
 		return answer(answerDone, uint64(n))
 	case errors.As(err, &gap):
 		return answer(answerGap, uint64(gap.Expected))
+	case errors.As(err, &refused):
+		return append(answer(answerRefused, 0), refused.words[:min(len(refused.words), wordsBytes)]...)
 	case errors.Is(err, ErrNotLeader):
 		return answer(answerNotLeader, 0)
 	case errors.Is(err, ErrTooEarly):
@@ -68,11 +120,11 @@ func answerOf(n Sequence, err error) []byte {
 
 // readAnswer is answerOf backwards; g is the group that was submitted.
 func readAnswer(data []byte, g group) (uint64, error) {
-	if len(data) < 2 {
+	if len(data) < 2 || len(data) > AnswerBytes {
 		return 0, fmt.Errorf("%w: an answer of %d bytes", ErrUnknownOutcome, len(data))
 	}
 	n, size := binary.Uvarint(data[1:])
-	if size != len(data)-1 {
+	if size <= 0 || size != len(data)-1 && data[0] != answerRefused {
 		return 0, fmt.Errorf("%w: an answer that makes no sense", ErrUnknownOutcome)
 	}
 	switch data[0] {
@@ -84,10 +136,23 @@ func readAnswer(data []byte, g group) (uint64, error) {
 		return 0, &GapError{Store: g.store, Expected: Sequence(n), Got: g.first}
 	case answerTooEarly:
 		return 0, ErrTooEarly
+	case answerRefused:
+		return 0, refuse("%s", plain(data[1+size:]))
 	case answerBad:
 		return 0, fmt.Errorf("%w: the leader can't read this node's requests", ErrUnknownOutcome)
 	}
 	return 0, ErrUnknownOutcome
+}
+
+// plain is what another node said as it may stand in a log or on a terminal.
+func plain(words []byte) string {
+	text := strings.ToValidUTF8(string(words[:min(len(words), wordsBytes)]), "")
+	return strings.Map(func(c rune) rune {
+		if !unicode.IsPrint(c) {
+			return ' '
+		}
+		return c
+	}, text)
 }
 
 // atLeader asks the leader: this node itself, or the other at most once.

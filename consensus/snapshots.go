@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/raft"
 	"go.etcd.io/bbolt"
@@ -20,11 +22,19 @@ import (
 // read transaction sees it at that moment, while writes go on. To receive one
 // is to write a file beside the state that replaces it.
 type snapshots struct {
-	state *stateFile
+	state   *stateFile
+	closing context.Context
 
 	mu       sync.Mutex
 	received *receivedState // whole, on its way into the state's place
+	sent     uint64         // the index of the state that was sent last
+	again    time.Time      // when it may be sent once more
 }
+
+// resendAfter is how soon the same state is sent once more. Raft asks for it at once,
+// for as long as that is no help: a follower with a log of its own can't compare
+// it with a state that isn't newer, which is so while the leader's disk is full.
+const resendAfter = time.Second
 
 // receivedState is a state that a leader sent.
 type receivedState struct {
@@ -42,8 +52,8 @@ const trailer = 4
 const stateID = "state"
 
 // newSnapshots also removes what a crash left half received.
-func newSnapshots(state *stateFile) (*snapshots, error) {
-	s := &snapshots{state: state}
+func newSnapshots(closing context.Context, state *stateFile) (*snapshots, error) {
+	s := &snapshots{state: state, closing: closing}
 	if err := os.Remove(s.path()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
@@ -90,6 +100,9 @@ func (s *snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 	if id != stateID {
 		return nil, nil, fmt.Errorf("no snapshot %q", id)
 	}
+	if err := s.pace(); err != nil {
+		return nil, nil, err
+	}
 	tx, err := s.state.begin(false)
 	if err != nil {
 		return nil, nil, err
@@ -103,6 +116,26 @@ func (s *snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
 	}
 	meta := m.meta(tx.Size() + trailer)
 	return meta, streamState(tx), nil
+}
+
+// pace waits where the same state was sent a moment ago.
+func (s *snapshots) pace() error {
+	var index uint64
+	err := s.state.view(func(tx *bbolt.Tx) error { index = raftPosition(tx).index; return nil })
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	wait := time.Until(s.again)
+	if index != s.sent {
+		wait = 0
+	}
+	s.sent, s.again = index, time.Now().Add(max(0, wait)+resendAfter)
+	s.mu.Unlock()
+	if wait > 0 {
+		sleep(s.closing, wait, nil)
+	}
+	return s.closing.Err()
 }
 
 // take hands over what was received.

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -18,9 +20,12 @@ import (
 // stateFile is state.db: the state of accounting, how far each store's records
 // were applied to it, and the records that were refused, all changed together.
 type stateFile struct {
-	path   string
-	noSync bool
-	id     StateID
+	path    string
+	noSync  bool
+	written time.Time                                   // when somebody last did, before it was opened
+	write   func(file string, write func() error) error // Options.Write
+	id      StateID
+	origin  atomic.Pointer[origin]
 
 	mu      sync.RWMutex // held while the file is put in another's place
 	db      *bbolt.DB
@@ -56,19 +61,21 @@ func boltOptions() *bbolt.Options {
 	}
 }
 
-func openState(path string, random io.Reader, noSync bool) (*stateFile, error) {
-	f := &stateFile{path: path, noSync: noSync}
+func openState(options Options) (*stateFile, error) {
+	path := filepath.Join(options.Dir, StateFile)
+	f := &stateFile{path: path, noSync: options.NoSync, write: options.Write, written: writtenAt(path)}
 	db, err := f.open(path)
 	if err != nil {
 		return nil, err
 	}
 	f.db = db
 	err = guard(func() error {
-		return db.Update(func(tx *bbolt.Tx) error { return f.prepare(tx, random) })
+		return db.Update(func(tx *bbolt.Tx) error { return f.prepare(tx, options.Random) })
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
 	}
+	f.dated(f.written)
 	return f, nil
 }
 
@@ -116,8 +123,24 @@ func (f *stateFile) close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.closing.Wait()
+	f.keepFreePages()
 	return f.db.Close()
 }
+
+// keepFreePages writes down which pages are free, so that the next start need not
+// read all of the file to find out: a minute for a few gigabytes. While the file is
+// in use that would make every commit slow after a burst. A file that can't be
+// written is closed without.
+func (f *stateFile) keepFreePages() {
+	written := writtenAt(f.path)
+	f.db.NoFreelistSync = false
+	_ = guard(func() error { return f.db.Update(func(*bbolt.Tx) error { return nil }) })
+	f.dated(written)
+}
+
+// dated gives the file the time of what is in it, after a write that changed
+// nothing of that.
+func (f *stateFile) dated(written time.Time) { _ = os.Chtimes(f.path, written, written) }
 
 // begin starts a transaction of the file that is in place.
 func (f *stateFile) begin(writable bool) (*bbolt.Tx, error) {
@@ -139,16 +162,18 @@ func (f *stateFile) view(read func(*bbolt.Tx) error) error {
 	return read(tx)
 }
 
-func (f *stateFile) update(write func(*bbolt.Tx) error) error {
-	tx, err := f.begin(true)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }() // does nothing after a commit
-	if err := write(tx); err != nil {
-		return err
-	}
-	return tx.Commit()
+func (f *stateFile) update(change func(*bbolt.Tx) error) error {
+	return f.write(StateFile, func() error {
+		tx, err := f.begin(true)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback() }() // does nothing after a commit
+		if err := change(tx); err != nil {
+			return err
+		}
+		return tx.Commit()
+	})
 }
 
 // read shows accounting's part of the file as it is at this moment.
@@ -185,6 +210,7 @@ func (f *stateFile) prepare(tx *bbolt.Tx, random io.Reader) error {
 			return fmt.Errorf("its format is %.20q, this program knows %q", found, format)
 		}
 		f.id = StateID(id)
+		f.settle(tx)
 		return nil
 	}
 	id, err := mint(random)

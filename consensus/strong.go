@@ -122,6 +122,8 @@ func (r *Raft) verifiedIndex() (uint64, error) {
 // follows one that the state reaches.
 func (r *Raft) openTerm() error {
 	term := r.raft.CurrentTerm()
+	r.entering.Add(1)
+	defer r.entering.Add(-1)
 	if _, err := outcomeOf(r.raft.Apply(encodeEntry(nil), enqueueTimeout)); err != nil {
 		return err
 	}

@@ -11,16 +11,15 @@ import (
 	"starling/accounting"
 )
 
-// The bounds of what a node hands to the leader at once, which makes several
-// entries of it.
+// The bounds of a group that a node hands to the leader: an entry's.
 const (
-	submitRecords  = 4096
-	submitBytes    = 1 << 20
+	submitRecords  = entryCommands
+	submitBytes    = entryBytes
 	accountingMost = accounting.MaxCommandBytes // the last record may pass the bound
 )
 
-// Start begins to hand the outbox to the log, until Close or the end of the
-// context. A second Start does nothing.
+// Start begins to hand the outbox to the log, and to place votes when this node
+// leads, until Close or the end of the context. A second Start does nothing.
 func (r *Raft) Start(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -30,80 +29,61 @@ func (r *Raft) Start(ctx context.Context) {
 	ctx, r.drain.cancel = context.WithCancel(ctx)
 	r.drain.done = make(chan struct{})
 	go r.submitAll(ctx)
+	r.calls.Go(func() { r.tend(ctx) })
 }
 
-// submitAll is the drain's goroutine: group after group, one at a time and each
-// until the leader has answered, so that they arrive in order.
+// submitAll is the drain's goroutine. What goes wrong with a group voids those
+// behind it, so that it begins again at the last one that was taken.
 func (r *Raft) submitAll(ctx context.Context) {
 	defer close(r.drain.done)
 	defer r.end()
 	retry := retryFirst
 	sent := r.progressed()
 	for ctx.Err() == nil {
-		answered, more, err := r.submitNext(ctx, max(sent, r.progressed()))
+		answered, err := r.flow(ctx, max(sent, r.progressed()))
 		if ctx.Err() != nil {
 			return
 		}
 		if answered > 0 {
-			sent = answered
+			sent, retry = answered, retryFirst
 		}
-		switch {
-		case fatal(err):
-			r.note(fromDrain, err)
+		var gap *outboxGap
+		if errors.As(err, &gap) {
+			if sent, err = r.stepBack(gap); err == nil {
+				continue
+			}
+		}
+		if errors.Is(err, errAgain) {
+			continue
+		}
+		r.note(fromDrain, err)
+		if fatal(err) {
 			r.log.Error("the outbox can't be handed to the log any more", "error", err)
 			return
-		case err != nil:
-			r.note(fromDrain, err)
-			sleep(ctx, retry, r.changed)
-			retry = min(2*retry, r.timing.Heartbeat)
-		case more:
-			retry = retryFirst
-		default:
-			retry = retryFirst
-			r.note(fromDrain, nil)
-			rest(ctx, r.outbox.wake, r.hurry, r.linger)
 		}
+		sleep(ctx, retry, r.changed)
+		retry = min(2*retry, r.timing.Heartbeat)
 	}
 }
 
-// submitNext hands over what follows a record. answered is how far the log has the
-// outbox, when that is known.
-func (r *Raft) submitNext(ctx context.Context, sent Sequence) (answered Sequence, more bool, err error) {
-	g, more, err := r.outbox.next(r.lives, sent, submitRecords, submitBytes)
-	if err != nil {
-		return 0, false, fmt.Errorf("read the outbox: %w", err)
-	}
-	if len(g.commands) == 0 {
-		return 0, false, nil
-	}
-	l, _ := lifeOf(r.lives, sent+1)
-	request := appendGroup([]byte{askSubmit}, g)
-	n, err := r.atLeader(ctx, request, g, func(ctx context.Context) (uint64, error) {
-		n, err := r.propose(ctx, g)
-		return uint64(n), err
-	})
-	var gap *GapError
-	if errors.As(err, &gap) {
-		return r.stepBack(l, gap)
-	}
-	if err != nil {
-		return 0, false, err
-	}
-	return l.first - 1 + Sequence(n), more, nil
+// An outboxGap is a gap in a life of the outbox.
+type outboxGap struct {
+	life life
+	*GapError
 }
 
-// stepBack goes on where the log wants it. What it wants may be gone, if the log
-// itself was set back: that no waiting mends.
-func (r *Raft) stepBack(l life, gap *GapError) (Sequence, bool, error) {
-	expected := l.first - 1 + gap.Expected
+// stepBack is where to go on: where the log wants it. What it wants may be gone, if
+// the log itself was set back: that no waiting mends.
+func (r *Raft) stepBack(gap *outboxGap) (Sequence, error) {
+	expected := gap.life.first - 1 + gap.Expected
 	waiting, _, err := r.outbox.after(expected-1, 1, 1)
 	if err != nil {
-		return 0, false, fmt.Errorf("read the outbox: %w", err)
+		return 0, fmt.Errorf("read the outbox: %w", err)
 	}
 	if gap.Expected >= gap.Got || len(waiting) == 0 || waiting[0].sequence != expected {
-		return 0, false, fmt.Errorf("the log has lost records that it had taken from this node: %w", gap)
+		return 0, fmt.Errorf("the log has lost records that it had taken from this node: %w", gap.GapError)
 	}
-	return expected - 1, true, nil
+	return expected - 1, nil
 }
 
 // progressed is how much of the outbox is applied here.
@@ -144,7 +124,12 @@ func (r *Raft) watch() {
 				}
 			case leads := <-r.raft.LeaderCh():
 				r.log.Info("leadership of the log", "leads", leads)
+				r.turns.forget()
 				if leads {
+					select {
+					case r.leads <- struct{}{}:
+					default:
+					}
 					r.calls.Go(func() { _ = r.openTerm() }) // else the first strong read does
 				}
 			case <-r.closing.Done():

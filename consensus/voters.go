@@ -30,7 +30,7 @@ func NodeOf(id string) string {
 // Self is this node as a server, as others are told to add it. Whether it votes
 // is what it knows.
 func (r *Raft) Self() Server {
-	self := Server{ID: r.id, Node: r.node, Address: string(r.transport.LocalAddr())}
+	self := Server{ID: r.id, Node: r.node, Address: r.address()}
 	for _, s := range r.Servers() {
 		if s.ID == r.id {
 			self.Voter = s.Voter
@@ -39,17 +39,16 @@ func (r *Raft) Self() Server {
 	return self
 }
 
-// Servers are the members, as far as this node knows.
+// address is where this node's log is reached.
+func (r *Raft) address() string { return string(r.transport.LocalAddr()) }
+
+// Servers are the members, as far as this node knows, with the addresses under
+// which they joined.
 func (r *Raft) Servers() []Server {
-	var list []Server
-	for _, s := range r.raft.GetConfiguration().Configuration().Servers { // which needs no waiting
-		list = append(list, Server{ID: string(s.ID), Node: NodeOf(string(s.ID)), Address: string(s.Address), Voter: s.Suffrage == raft.Voter})
-	}
-	return list
+	return serversOf(r.raft.GetConfiguration().Configuration()) // which needs no waiting
 }
 
-// AddVoter makes a server a voting member, or gives it another address. Only the
-// leader can (ErrNotLeader). Add a new one as a replica first, so that it doesn't
+// AddVoter makes a server a voting member. Only the leader can (ErrNotLeader). Add a new one as a replica first, so that it doesn't
 // count towards majorities before it has the log. A server that the same node had
 // before its directory was lost is removed first.
 func (r *Raft) AddVoter(ctx context.Context, s Server) error {
@@ -70,7 +69,7 @@ func (r *Raft) replace(ctx context.Context, s Server, add func(raft.ServerID, ra
 		}
 	}
 	return r.change(ctx, "add "+s.ID, func() raft.Future {
-		return add(raft.ServerID(s.ID), raft.ServerAddress(s.Address), 0, r.timing.Request)
+		return add(raft.ServerID(s.ID), destination(s.ID, s.Address), 0, r.timing.Request)
 	})
 }
 

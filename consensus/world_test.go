@@ -153,27 +153,34 @@ func session(n int) accounting.SessionID { return accounting.SessionID(uuid(2, n
 var owners = accounting.Owners{User: accounting.Party{ID: "u", Name: "Ursula"}}
 
 // run is all commands of the n-th session, which costs 1 EUR.
-func run(n int) []accounting.Command {
+func run(n int) []accounting.Command { return runAt(n, noon) }
+
+// runAt is run, dated.
+func runAt(n int, at accounting.Instant) []accounting.Command {
 	cost := []accounting.Quantity{{Name: accounting.Monetary, Amount: 1_000_000, Unit: "EUR"}}
 	return []accounting.Command{
 		accounting.PlaceHold{
 			Hold: accounting.HoldID(session(n)), Session: session(n), Node: "a", Owners: owners, Period: "2026B",
-			Estimate: cost, Time: noon,
+			Estimate: cost, Time: at,
 		},
 		accounting.OpenAttempt{
-			Ref: ref(n), Session: session(n), Attempt: 1, Node: "a", Owners: owners, Period: "2026B", Time: noon,
+			Ref: ref(n), Session: session(n), Attempt: 1, Node: "a", Owners: owners, Period: "2026B", Time: at,
 		},
 		accounting.RecordUpdates{Ref: ref(n), Updates: []accounting.Update{
-			{Key: "1", Type: accounting.ActionStarted, Action: "run", Time: noon},
-			{Key: "2", Type: accounting.ActionCompleted, Action: "run", Time: noon},
+			{Key: "1", Type: accounting.ActionStarted, Action: "run", Time: at},
+			{Key: "2", Type: accounting.ActionCompleted, Action: "run", Time: at},
 		}},
-		complete(n, cost),
+		completeAt(n, cost, at),
 	}
 }
 
 func complete(n int, cost []accounting.Quantity) accounting.CompleteAttempt {
+	return completeAt(n, cost, noon)
+}
+
+func completeAt(n int, cost []accounting.Quantity, at accounting.Instant) accounting.CompleteAttempt {
 	return accounting.CompleteAttempt{
-		Ref: ref(n), Key: "end", Time: noon, Recorded: noon, Outcome: accounting.Completed,
+		Ref: ref(n), Key: "end", Time: at, Recorded: at, Outcome: accounting.Completed,
 		Resources: []accounting.Quantity{
 			{Name: accounting.TotalTime, Amount: 5_000_000, Unit: accounting.Seconds},
 			{Name: accounting.CoreSeconds, Amount: 10_000_000, Unit: accounting.Seconds},
