@@ -15,7 +15,8 @@ import (
 // Update changes a session as its owner asks. Of what the schema lets a client
 // update, this broker takes the phase: ACCEPTED or REJECTED of an offer,
 // CANCELLED afterwards. Key is the Idempotency-Key, or "": the same update with
-// the same key again is answered as the first was.
+// the same key again is answered as the first was. Accepting an offer whose data
+// want a token asks the caller's issuer for one.
 //
 // The answer is durable. Errors are *Problem; of a conflict, with the session.
 func (b *Broker) Update(ctx context.Context, caller identity.Caller, id identity.UUID, update ivoa.Update, key string) (*ivoa.Session, error) {
@@ -29,10 +30,18 @@ func (b *Broker) Update(ctx context.Context, caller identity.Caller, id identity
 	defer b.guard()
 	var s *store.Session
 	var ticket *store.Ticket
-	err = b.funded(ctx, b.payersOf(id, phase), func(f funds) error {
+	payers, err := b.payersOf(caller, id, phase)
+	if err != nil {
+		return nil, err
+	}
+	brought, err := b.acquire(ctx, caller, id, phase, key)
+	if err != nil {
+		return nil, b.withSession(ctx, caller, id, err)
+	}
+	err = b.funded(ctx, payers, func(f funds) error {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		s, ticket, err = b.decide(caller, id, phase, f, key)
+		s, ticket, err = b.decide(caller, id, phase, f, brought)
 		return err
 	})
 	if ticket == nil && err == nil { // nothing to change: it is so already, or will be once it is written
@@ -49,13 +58,17 @@ func (b *Broker) Update(ctx context.Context, caller identity.Caller, id identity
 
 // payersOf says whose limits matter for a change of a session: those of an offer
 // that is to be accepted.
-func (b *Broker) payersOf(id identity.UUID, phase ivoa.SessionPhase) accounting.Owners {
+func (b *Broker) payersOf(caller identity.Caller, id identity.UUID, phase ivoa.SessionPhase) (accounting.Owners, error) {
+	if phase != ivoa.SessionAccepted {
+		return accounting.Owners{}, nil
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if s := b.state.live[id]; s != nil && phase == ivoa.SessionAccepted {
-		return s.Owners
+	s, err := b.decided(caller, toAccept, id)
+	if err != nil || s.Phase != ivoa.SessionOffered {
+		return accounting.Owners{}, err
 	}
-	return accounting.Owners{}
+	return s.Owners, nil
 }
 
 // told shows a session as it was decided, once that is durable. An executor may
@@ -97,7 +110,7 @@ func phaseOf(update ivoa.Update) (ivoa.SessionPhase, error) {
 // withSession gives a conflict the session as it stands, with a message.
 func (b *Broker) withSession(ctx context.Context, caller identity.Caller, id identity.UUID, err error) error {
 	p, ok := err.(*Problem)
-	if !ok || p.Code != CodeConflict && p.Code != CodeFunds {
+	if !ok || p.Code != CodeConflict && p.Code != CodeFunds && p.Code != CodeQuota {
 		return err
 	}
 	s, readErr := b.Session(ctx, caller, id)
@@ -105,8 +118,11 @@ func (b *Broker) withSession(ctx context.Context, caller identity.Caller, id ide
 		return readErr
 	}
 	kind := messagePhase
-	if p.Code == CodeFunds {
+	switch p.Code {
+	case CodeFunds:
 		kind = messageFunds
+	case CodeQuota:
+		kind = messageQuota
 	}
 	s.AddMessages(ivoa.NewMessage(wall(b.now()), ivoa.LevelError, kind, p.Detail))
 	p.Session = s
@@ -116,27 +132,22 @@ func (b *Broker) withSession(ctx context.Context, caller identity.Caller, id ide
 // decide brings a session to the phase that its owner asks for, and returns it as
 // it is then; b.mu is held. Neither a ticket nor an error means that nothing has
 // to change.
-func (b *Broker) decide(caller identity.Caller, id identity.UUID, phase ivoa.SessionPhase, f funds, key string) (*store.Session, *store.Ticket, error) {
-	s, err := b.find(id)
+func (b *Broker) decide(caller identity.Caller, id identity.UUID, phase ivoa.SessionPhase, f funds, brought acceptance) (*store.Session, *store.Ticket, error) {
+	w := map[ivoa.SessionPhase]want{ivoa.SessionAccepted: toAccept, ivoa.SessionRejected: toReject, ivoa.SessionCancelled: toCancel}[phase]
+	s, err := b.decided(caller, w, id)
 	if err != nil {
 		return nil, nil, err
 	}
-	user := string(s.Owners.User.ID)
-	if !caller.MayRead(user) {
-		return nil, nil, notFound("session", id)
-	}
-	if !caller.MayChange(user) {
-		return nil, nil, problem(CodeForbidden, "you may read session %s, but not change it", id)
-	}
+	did := deed{caller: caller, action: w.action, object: object("session", s.ID), rule: ruleOf(caller, string(s.Owners.User.ID), true)}
 	now := b.now()
 	if s.Phase == ivoa.SessionOffered && now >= s.Expires {
 		b.expire(s.OfferSet, now)
 		return nil, nil, problem(CodeConflict, "the offer expired at %s; ask again for new ones", ivoa.FormatInstant(wall(s.Expires)))
 	}
-	if again := key != "" && key == s.AcceptKey && phase == ivoa.SessionAccepted; again {
+	if again := brought.key != "" && brought.key == s.AcceptKey && phase == ivoa.SessionAccepted; again {
 		return nil, nil, nil
 	}
-	if b.state.live[id] == nil {
+	if b.state.live[s.ID] == nil {
 		// Its end is decided, even if what is stored doesn't know it yet.
 		return nil, nil, problem(CodeConflict, "the session has come to its end, and can't become %s", phase)
 	}
@@ -145,35 +156,18 @@ func (b *Broker) decide(caller identity.Caller, id identity.UUID, phase ivoa.Ses
 	}
 	switch phase {
 	case ivoa.SessionAccepted:
-		return b.accept(s, f, key, now)
+		return b.accept(did, s, f, brought, now)
 	case ivoa.SessionRejected:
-		return b.reject(s, now)
+		return b.reject(did, s, now)
 	default:
-		return b.cancelSession(s, caller.User, now)
+		return b.cancelSession(did, s, now)
 	}
-}
-
-// find reads a session: the live one as it was decided, or else what is stored,
-// which may be behind the decision that ended it.
-func (b *Broker) find(id identity.UUID) (*store.Session, error) {
-	if s := b.state.live[id]; s != nil {
-		return s, nil
-	}
-	var s *store.Session
-	err := b.store.View(func(tx *store.Tx) (err error) {
-		s, err = tx.Session(id)
-		return err
-	})
-	if err == nil && s == nil {
-		return nil, notFound("session", id)
-	}
-	return s, err
 }
 
 // accept books an offer's slot and rejects its siblings, in one write, which
 // spends what the hold takes of the node's allowances too. Where those are not
 // enough the error is lacking, or says which limit forbids it.
-func (b *Broker) accept(s *store.Session, f funds, key string, now store.Millis) (*store.Session, *store.Ticket, error) {
+func (b *Broker) accept(did deed, s *store.Session, f funds, brought acceptance, now store.Millis) (*store.Session, *store.Ticket, error) {
 	set := b.state.sets[s.OfferSet]
 	p := b.state.pools[s.Plan.Pool]
 	if err := b.maySettleIn(s); err != nil {
@@ -187,6 +181,12 @@ func (b *Broker) accept(s *store.Session, f funds, key string, now store.Millis)
 	plan := s.Plan
 	plan.Start, plan.Latest = start, start
 	plan.End = start + plan.Preparing + plan.Duration + plan.Releasing
+	if err := brought.lasts(s, plan); err != nil {
+		return nil, nil, err
+	}
+	if err := b.overQuota(s, plan, now); err != nil {
+		return nil, nil, err
+	}
 	planned := *s
 	planned.Plan = plan
 	estimate := b.estimateOf(&planned)
@@ -205,7 +205,7 @@ func (b *Broker) accept(s *store.Session, f funds, key string, now store.Millis)
 	}
 	b.free(p)
 	accepted := b.change(s, func(s *store.Session) {
-		s.Plan, s.Period, s.AcceptKey = plan, verdict.period, key
+		s.Plan, s.Period, s.AcceptKey = plan, verdict.period, brought.key
 		if verdict.overdrawn != nil {
 			s.Messages = appendMessage(s.Messages, verdict.overdrawn.message(now, ivoa.LevelWarn))
 		}
@@ -213,7 +213,10 @@ func (b *Broker) accept(s *store.Session, f funds, key string, now store.Millis)
 	})
 	rejected := b.closeOffers(set, s.ID, ivoa.SessionRejected, now)
 	w := write{sessions: append(rejected, accepted), allowances: spent}
-	w.commands = append(w.commands, b.placeHold(accepted, estimate, draws, now))
+	w.commands = append(w.commands, b.placeHold(accepted, estimate, draws, f, now), b.allowed(did))
+	if brought.sealed != nil {
+		w.extra = func(tx *store.Tx) error { return tx.PutCredentials(accepted.ID, brought.sealed) }
+	}
 	ticket := b.submit(w)
 	b.await(p, accepted.ID)
 	return accepted, ticket, nil
@@ -256,8 +259,8 @@ func (b *Broker) period(s *store.Session) accounting.Period {
 	return accounting.PeriodAt(wall(s.Created))
 }
 
-// reject gives an offer back.
-func (b *Broker) reject(s *store.Session, now store.Millis) (*store.Session, *store.Ticket, error) {
+// reject gives an offer back. That is recorded only of another's.
+func (b *Broker) reject(did deed, s *store.Session, now store.Millis) (*store.Session, *store.Ticket, error) {
 	p := b.state.pools[s.Plan.Pool]
 	if err := p.timeline.DropAlternative(entryID(s.ID)); err != nil {
 		b.log.Error("a rejected offer was not held", "session", s.ID.String(), "error", err)
@@ -267,7 +270,11 @@ func (b *Broker) reject(s *store.Session, now store.Millis) (*store.Session, *st
 	if set := b.state.sets[s.OfferSet]; set != nil && !b.anyOpen(set) {
 		b.closeSet(set)
 	}
-	return rejected, b.submit(write{sessions: []*store.Session{rejected}}), nil
+	w := write{sessions: []*store.Session{rejected}}
+	if did.rule != ruleOwner {
+		w.commands = []accounting.Command{b.allowed(did)}
+	}
+	return rejected, b.submit(w), nil
 }
 
 func (b *Broker) anyOpen(set *store.OfferSet) bool {
@@ -282,32 +289,32 @@ func (b *Broker) anyOpen(set *store.OfferSet) bool {
 // cancelSession ends a session at once for its owner. Where an attempt is in
 // progress its executor is told to stop, and what it has is freed once it says
 // that it has stopped, or is taken for lost.
-func (b *Broker) cancelSession(s *store.Session, user string, now store.Millis) (*store.Session, *store.Ticket, error) {
+func (b *Broker) cancelSession(did deed, s *store.Session, now store.Millis) (*store.Session, *store.Ticket, error) {
 	running := b.state.attempts[s.Attempt.Ref]
 	cancelled := b.change(s, func(s *store.Session) {
 		enter(s, ivoa.SessionCancelled, now)
-		s.Messages = appendMessage(s.Messages, ivoa.NewMessage(wall(now), ivoa.LevelInfo, messagePhase, "cancelled by {user}", "user", user))
+		s.Messages = appendMessage(s.Messages, ivoa.NewMessage(wall(now), ivoa.LevelInfo, messagePhase, "cancelled by {user}", "user", did.caller.User))
 		if running != nil {
 			s.Attempt.Stop = despatch.StopCancelled
 		}
 	})
-	w := write{sessions: []*store.Session{cancelled}}
+	w := write{sessions: []*store.Session{cancelled}, commands: []accounting.Command{b.allowed(did)}}
 	if running != nil {
 		ticket := b.submit(w)
-		running.order(despatch.Stop{Reason: despatch.StopCancelled, Message: "cancelled by " + user})
+		running.order(despatch.Stop{Reason: despatch.StopCancelled, Message: "cancelled by " + did.caller.User})
 		return cancelled, ticket, nil
 	}
 	b.release(cancelled, now)
-	w.commands = b.voidHold(cancelled, now)
+	w.commands = append(b.voidHold(cancelled, now), w.commands...)
 	return cancelled, b.submit(w), nil
 }
 
 // placeHold holds what a session's next execution is expected to cost.
-func (b *Broker) placeHold(s *store.Session, estimate []accounting.Quantity, draws []accounting.Draw, now store.Millis) accounting.Command {
+func (b *Broker) placeHold(s *store.Session, estimate []accounting.Quantity, draws []accounting.Draw, f funds, now store.Millis) accounting.Command {
 	return accounting.PlaceHold{
 		Hold: holdOf(s), Session: accounting.SessionID(s.ID.String()), Node: accounting.NodeName(b.options.Name),
 		Owners: s.Owners, Period: b.period(s), Estimate: estimate, Tariff: b.options.Costs.Hash(),
-		Time: accounting.Instant(now), Draws: draws,
+		Time: accounting.Instant(now), Draws: draws, Apart: accounting.Instant(f.apart),
 	}
 }
 

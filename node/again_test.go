@@ -30,7 +30,7 @@ func abandoned(d *despatch.Despatch, veto time.Duration) despatch.Completion {
 
 // messages is what a session says, as it is stored: views add to it.
 func (w *world) messages(s *ivoa.Session) (list []string) {
-	stored, err := w.stored(operator, id(w.t, s))
+	stored, err := w.stored(operator, toRead, id(w.t, s))
 	require.NoError(w.t, err)
 	for _, m := range stored.Messages {
 		list = append(list, m.Text)
@@ -183,13 +183,13 @@ func TestHangingUpAtTheHandoverIsNoTry(t *testing.T) {
 		}
 		d := w.takeWork()
 		assert.Equal(t, 6, d.Attempt)
-		page, _, err := w.History(context.Background(), alice, accounting.HistoryFilter{Session: accounting.SessionID(s.UUID())}, "", 10)
+		page, _, err := w.History(context.Background(), alice, nil, accounting.HistoryFilter{Session: accounting.SessionID(s.UUID())}, "", 10)
 		require.NoError(t, err)
 		require.Len(t, page, 6)
 		for _, h := range page[1:] {
 			assert.Equal(t, accounting.Stalled, h.Phase)
 		}
-		entry, err := w.HistoryEntry(context.Background(), alice, ref(t, &despatch.Despatch{HistoryRef: string(page[1].HistoryRef)}))
+		entry, err := w.HistoryEntry(context.Background(), alice, nil, ref(t, &despatch.Despatch{HistoryRef: string(page[1].HistoryRef)}))
 		require.NoError(t, err)
 		require.Len(t, entry.Notes, 1)
 		assert.Contains(t, entry.Notes[0].Text, "hung up")
@@ -219,7 +219,7 @@ func TestReportedTimesTellThePhasesApart(t *testing.T) {
 		}}
 		_, err := w.Report(context.Background(), builtIn, ref(t, d), report, 0)
 		require.NoError(t, err)
-		stored, err := w.stored(alice, id(t, s))
+		stored, err := w.stored(alice, toRead, id(t, s))
 		require.NoError(t, err)
 		at := map[ivoa.SessionPhase]time.Time{}
 		for _, step := range stored.Trail {

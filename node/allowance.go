@@ -49,6 +49,7 @@ type lacking struct {
 
 type share struct {
 	id    accounting.BudgetID
+	has   accounting.Amount // the node, of what it was entrusted with
 	least accounting.Amount
 	most  accounting.Amount
 }
@@ -81,7 +82,7 @@ func (b *Broker) draw(f funds, v verdict, estimate []accounting.Quantity) ([]acc
 		}
 		a := b.allowance(id, f)
 		if a.Remaining < need {
-			missing.shares = append(missing.shares, share{id: id, least: need - a.Remaining, most: b.ahead(f, id, need)})
+			missing.shares = append(missing.shares, share{id: id, has: a.Remaining, least: need - a.Remaining, most: b.ahead(f, id, need)})
 			continue
 		}
 		a.Remaining -= need
@@ -228,10 +229,29 @@ func (b *Broker) ask(ctx context.Context, f funds, missing *lacking) error {
 		if ctx.Err() != nil || errors.As(err, &unwritten) {
 			return cmp.Or(ctx.Err(), err)
 		}
-		return &Problem{Code: CodeFunds, RetryAfter: 10 * time.Second, Detail: fmt.Sprintf(
-			"%s has a hard limit, this node has spent its allowance of it, and the record can't be asked for more (%v); try again later", missing.shares[0].id.Owner, err)}
+		return &Problem{Code: CodeFunds, RetryAfter: 10 * time.Second, Detail: b.unasked(f, missing.shares[0], err)}
 	}
 	return nil
+}
+
+// unasked says why a session can't be paid for where the record can't be asked for
+// an allowance.
+func (b *Broker) unasked(f funds, x share, err error) string {
+	i := slices.IndexFunc(f.budgets, func(budget accounting.Budget) bool { return budget.BudgetID == x.id })
+	unit := x.id.Unit
+	return fmt.Sprintf("%s can't pay %s %s here: the limit for %s is a hard one (by what this node knows, %s); of that this node itself may spend %s %s, and the record can't be asked for more: %s. Try again later, or at another node",
+		x.id.Owner, (x.has + x.least).Format(unit), unit, x.id.Period, f.budgets[i].Words(), x.has.Format(unit), unit, b.whyBehind(err))
+}
+
+// whyBehind says why the record doesn't get on, as far as the node knows.
+func (b *Broker) whyBehind(err error) string {
+	switch status := b.options.Record.Status(); {
+	case status.Leader == "":
+		return "this node can't reach a majority of the federation's nodes"
+	case status.Error != "":
+		return status.Error
+	}
+	return err.Error()
 }
 
 func quantityOf(id accounting.BudgetID, a accounting.Amount) accounting.Quantity {

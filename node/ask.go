@@ -12,6 +12,7 @@ import (
 	"starling/api/ivoa"
 	"starling/api/ivoa/spelling"
 	"starling/federation/identity"
+	"starling/node/policy"
 	"starling/node/store"
 	"starling/scheduling"
 )
@@ -41,8 +42,8 @@ func (b *Broker) Ask(ctx context.Context, caller identity.Caller, req *ivoa.Exec
 
 // question reads a request on behalf of a caller.
 func (b *Broker) question(ctx context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice) (*question, error) {
-	if caller.User == "" || !caller.Has(identity.RoleUser) {
-		return nil, problem(CodeForbidden, "only a user may ask for offers; the token has no role %q", identity.RoleUser)
+	if err := b.mayAsk(caller); err != nil {
+		return nil, err
 	}
 	if err := recordable(owners(caller), ""); err != nil {
 		return nil, problem(CodeForbidden, "the names in your token can't be recorded, and nothing could be charged: %v", err)
@@ -54,6 +55,8 @@ func (b *Broker) question(ctx context.Context, caller identity.Caller, req *ivoa
 	if err != nil {
 		return nil, err
 	}
+	b.needTokens(q, caller)
+	b.judge(caller, q)
 	q.owners = b.lineage(ctx, owners(caller))
 	if q.funds, err = b.fundsOf(ctx, q.owners); err != nil {
 		return nil, err
@@ -103,22 +106,34 @@ func (b *Broker) answer(caller identity.Caller, q *question) (set *store.OfferSe
 		set.Messages = append(set.Messages, objections...)
 		return set, nil, false
 	}
+	room := b.roomFor(q, now)
+	if len(room.objections) > 0 {
+		set.Messages = append(set.Messages, room.objections...)
+		return set, nil, false
+	}
+	demand := q.demand
+	demand.Max = room.max
 	candidates, pools, simulated := b.candidates(caller, q, now)
 	if len(candidates) == 0 {
 		set.Messages = append(set.Messages, b.unable(q, now))
 		return set, nil, false
 	}
 	set.Expires = now + b.options.Offers.HoldTime.Milliseconds()
-	proposals, refusals := scheduling.Propose(candidates, q.demand, q.constraints, scheduling.Limits{
+	proposals, refusals := scheduling.Propose(candidates, demand, q.constraints, scheduling.Limits{
 		Now:       scheduling.Instant(now),
 		HeldUntil: scheduling.Instant(set.Expires),
 		Horizon:   scheduling.SpanOf(b.options.Offers.Horizon),
 		HoldShare: b.options.Offers.HoldShare,
-		MaxOffers: b.options.Offers.PerRequest,
+		MaxOffers: room.offers,
 	})
 	var unpaid []*shortage
+	var forbidden []*policy.Message
 	sessions = make([]*store.Session, 0, len(proposals))
 	for _, p := range proposals {
+		if why := b.forbids(caller, q, p); why != nil {
+			forbidden = append(forbidden, why)
+			continue
+		}
 		s := b.offer(q, set, p, len(sessions)+1)
 		s.Plan.Pool, s.Plan.Simulated = pools[p.Candidate].id, simulated[p.Candidate]
 		if s.Plan.Simulated {
@@ -126,6 +141,7 @@ func (b *Broker) answer(caller identity.Caller, q *question) (set *store.OfferSe
 				"{site} would simulate this: no executor here runs {kind}, so that nothing would really run", "site", string(b.options.Name), "kind", q.kind))
 		}
 		s.Messages = append(s.Messages, b.priceMessages(s, now)...)
+		s.Messages = append(s.Messages, tokenMessages(q, s, now)...)
 		if lacks := b.afford(q, s); lacks != nil {
 			unpaid = append(unpaid, lacks)
 			continue
@@ -142,6 +158,9 @@ func (b *Broker) answer(caller identity.Caller, q *question) (set *store.OfferSe
 	}
 	for _, lacks := range unpaid {
 		set.Messages = append(set.Messages, lacks.message(now, level))
+	}
+	for _, why := range forbidden {
+		set.Messages = append(set.Messages, policyMessage(b.options.Name, *why, now, level))
 	}
 	if len(sessions) == 0 {
 		set.Expires = 0
@@ -210,8 +229,11 @@ func (b *Broker) unable(q *question, now store.Millis) ivoa.Message {
 		"{site} has no executor that runs {kind}; its executors run: {kinds}", "site", string(b.options.Name), "kind", q.kind, "kinds", known)
 }
 
-// isData reports whether a kind is one of data, which nobody runs.
-func isData(kind string) bool { return strings.HasPrefix(kind, ivoa.Schema+"/data/") }
+// isData reports whether a kind is one of data, or says what an executor does with
+// them, which nobody runs.
+func isData(kind string) bool {
+	return strings.HasPrefix(kind, ivoa.Schema+"/data/") || kind == despatch.KindDataToken || kind == despatch.KindKeptStorage
+}
 
 // unstageable says which data an executor that runs the kind can't stage.
 func (b *Broker) unstageable(q *question, e *executor) ivoa.Message {
@@ -219,6 +241,10 @@ func (b *Broker) unstageable(q *question, e *executor) ivoa.Message {
 		if kind == despatch.KindKeptStorage && !slices.Contains(e.Registration.Kinds, kind) {
 			return ivoa.NewMessage(wall(b.now()), ivoa.LevelError, ivoa.MessageNotSupported,
 				"{site} has no executor that runs {kind} and keeps storage after the session's end", "site", string(b.options.Name), "kind", q.kind)
+		}
+		if kind == despatch.KindDataToken && !slices.Contains(e.Registration.Kinds, kind) {
+			return ivoa.NewMessage(wall(b.now()), ivoa.LevelError, ivoa.MessageNotSupported,
+				"{site} has no executor that runs {kind} and fetches data that need a token", "site", string(b.options.Name), "kind", q.kind)
 		}
 		if !slices.Contains(e.Registration.Kinds, kind) {
 			return ivoa.NewMessage(wall(b.now()), ivoa.LevelError, ivoa.MessageNotSupported,
@@ -276,7 +302,7 @@ func (b *Broker) offer(q *question, set *store.OfferSet, p scheduling.Proposal, 
 	s := &store.Session{
 		ID: b.mint.New(set.Created), OfferSet: set.ID, Owners: q.owners, Name: q.name,
 		Kind: q.kind, Data: q.dataKinds, Schemes: q.schemes, Stages: len(q.request.Data), Actions: ownActions(q.request.Executable),
-		Phase: ivoa.SessionOffered, Created: set.Created, Modified: set.Created, Expires: set.Expires,
+		Groups: q.groups, Phase: ivoa.SessionOffered, Created: set.Created, Modified: set.Created, Expires: set.Expires,
 		Costs: b.amounts(p.Quote.Costs), Metrics: b.amounts(p.Quote.Metrics),
 		Plan: store.Plan{
 			Cores: p.Resources.Cores, Memory: p.Resources.Memory, Storage: p.Resources.Storage, GPUs: p.Resources.GPUs,
@@ -289,6 +315,9 @@ func (b *Broker) offer(q *question, set *store.OfferSet, p scheduling.Proposal, 
 	}
 	window := q.window(p.Available.Start)
 	s.Plan.Earliest, s.Plan.NotAfter = b.bounds(window, p.Preparing.Start, q.demand.Preparing)
+	if b.options.Policy.JudgesTimes() { // it may begin when it was judged for, and not before
+		s.Plan.Earliest = max(s.Plan.Earliest, s.Plan.Start)
+	}
 	if q.times.Kind != "" {
 		s.Times = store.Times{Timing: q.times, Window: window}
 	}
@@ -353,6 +382,7 @@ func (b *Broker) hold(set *store.OfferSet, pools []*pool, sessions []*store.Sess
 	for _, s := range held {
 		set.Offers = append(set.Offers, s.ID)
 		b.state.live[s.ID] = s
+		b.count(s)
 		b.metrics.moved("", s.Phase)
 	}
 	return held

@@ -27,6 +27,21 @@ func BenchmarkAsk(b *testing.B) {
 	})
 }
 
+// BenchmarkAccept accepts offers one after the other: the hold, the siblings and the
+// audit record in one write.
+func BenchmarkAccept(b *testing.B) {
+	w := newWorld(b, vast)
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		s := w.offer(alice, request(1))
+		b.StartTimer()
+		if _, err := w.Update(context.Background(), alice, id(b, s), ivoa.SetPhase(ivoa.SessionAccepted), ""); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkSession takes a session from ask to COMPLETED.
 func BenchmarkSession(b *testing.B) {
 	w := newWorld(b, vast)

@@ -15,6 +15,8 @@ import (
 	"starling/federation/address"
 	"starling/federation/identity"
 	"starling/node/config"
+	"starling/node/credentials"
+	"starling/node/policy"
 	"starling/node/store"
 	"starling/node/uploads"
 	"starling/scheduling"
@@ -27,6 +29,12 @@ import (
 type Record interface {
 	// View reads the history and the ledger.
 	View(ctx context.Context, read func(accounting.View) error) error
+	// Overlaid reads the same with all on top that was committed to the outbox
+	// before the call. What it reads may yet be refused.
+	Overlaid(ctx context.Context, read func(accounting.View, consensus.Overlay) error) error
+	// Strong waits until all that was committed anywhere before the call can be
+	// read.
+	Strong(ctx context.Context) error
 	// Barrier waits until all that was committed before the call can be read.
 	Barrier(ctx context.Context) error
 	// Status is where the record stands.
@@ -34,6 +42,11 @@ type Record interface {
 	// Err is why nothing more is recorded, nil while all is well.
 	Err() error
 }
+
+var (
+	_ Record = (*consensus.Local)(nil)
+	_ Record = (*consensus.Raft)(nil)
+)
 
 // Outbox takes commands in the transaction of the session change that caused
 // them.
@@ -53,9 +66,13 @@ type Options struct {
 	Sessions config.Sessions
 	Site     config.Site
 	Costs    accounting.CostModel
+	Policy   *policy.Policy // nil: everything is allowed
 	// Areas are the directories from which files at file:// locations are
 	// served. What an executor reports elsewhere is not.
 	Areas []string
+	// Credentials gets the tokens that sessions need for their data; nil: no data
+	// want any.
+	Credentials *credentials.Keeper
 	// Connect says where executors that aren't built in may have connectors.
 	Connect config.Connect
 
@@ -84,9 +101,11 @@ type Broker struct {
 	metrics *metricSet
 	// networks are those in which an executor that isn't built in may have
 	// connectors.
-	networks address.Ranges
-	crash    func(reason any, stack []byte)
-	claims   sync.Map // idempotency keys in use, each with a channel that is closed
+	networks    address.Ranges
+	crash       func(reason any, stack []byte)
+	failedRules sync.Map // names of rules of the policy that have failed
+	claims      sync.Map // idempotency keys in use, each with a channel that is closed
+	notes       notes    // for the audit trail
 
 	mu       sync.Mutex // guards the decisions: everything below
 	state    state
@@ -115,6 +134,7 @@ type state struct {
 	accepted []identity.UUID                   // since WAITING was last written
 	// allowances are what the node may spend of accounts with a hard limit.
 	allowances map[accounting.BudgetID]store.Allowance
+	tally      *policy.Tally        // what quotas count
 	returning  bool                 // what is idle of them is on the agenda to be returned
 	owed       []accounting.Command // of the decision that is being made
 }
@@ -128,10 +148,13 @@ func New(ctx context.Context, options Options) (*Broker, error) {
 	if options.Now == nil {
 		options.Now = SteadyClock()
 	}
-	b := &Broker{options: options, store: options.Store, log: options.Logger, events: newHub(), agenda: newAgenda(), payer: newPayer(), crash: crash, links: map[identity.UUID][]link{}}
+	b := &Broker{options: options, store: options.Store, log: options.Logger, events: newHub(), agenda: newAgenda(), payer: newPayer(), crash: crash, links: map[identity.UUID][]link{}, notes: newNotes()}
 	var err error
 	if b.networks, _, err = address.ParseRanges(options.Connect.Networks); err != nil {
 		return nil, fmt.Errorf("connect.networks: %w", err)
+	}
+	if b.options.Policy == nil {
+		b.options.Policy = new(policy.Policy)
 	}
 	b.metrics = newMetricSet(options.Metrics, b)
 	var highWater store.Millis
@@ -154,6 +177,7 @@ func New(ctx context.Context, options Options) (*Broker, error) {
 	b.done.Go(func() { b.runMender(ctx) })
 	b.done.Go(func() { b.runSweeper(ctx) })
 	b.done.Go(func() { b.runPayer(ctx) })
+	b.done.Go(func() { b.runTrail(ctx) })
 	return b, nil
 }
 
@@ -280,6 +304,7 @@ func (b *Broker) change(s *store.Session, edit func(*store.Session)) *store.Sess
 	} else {
 		delete(b.state.live, next.ID)
 	}
+	b.count(&next)
 	b.line(s, &next)
 	if next.Phase != s.Phase {
 		b.metrics.moved(s.Phase, next.Phase)

@@ -47,7 +47,7 @@ func TestPromise3WhatCannotBePricedIsRecordedAndNoted(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		answer, err := w.complete(d, completion(d, despatch.Completed))
 		require.NoError(t, err)
-		entry, err := w.HistoryEntry(context.Background(), alice, ref(t, d))
+		entry, err := w.HistoryEntry(context.Background(), alice, nil, ref(t, d))
 		require.NoError(t, err)
 		require.Len(t, entry.Notes, 1)
 		assert.Contains(t, entry.Notes[0].Text, "not charged: monetary can't be charged: model broken: the result is +Inf")
@@ -75,7 +75,7 @@ func TestADiscountIsSaidWithTheOfferAndALineOfItsOwnInTheEnd(t *testing.T) {
 		d := w.takeWork()
 		_, err = w.complete(d, completion(d, despatch.Completed))
 		require.NoError(t, err)
-		entry, err := w.HistoryEntry(context.Background(), alice, ref(t, d))
+		entry, err := w.HistoryEntry(context.Background(), alice, nil, ref(t, d))
 		require.NoError(t, err)
 		euros := func(n accounting.Amount) []accounting.Quantity {
 			return []accounting.Quantity{{Name: accounting.Monetary, Amount: n * 1_000_000, Unit: "EUR"}}
@@ -85,7 +85,7 @@ func TestADiscountIsSaidWithTheOfferAndALineOfItsOwnInTheEnd(t *testing.T) {
 		assert.Equal(t, accounting.EntryDiscount, entry.Adjustments[0].Kind)
 		assert.Equal(t, "friends", entry.Adjustments[0].Reason)
 		assert.Equal(t, euros(1), entry.Adjustments[0].Amounts)
-		statement, err := w.Statement(context.Background(), alice, accounting.StatementFilter{Owner: accounting.User("alice"), Period: entry.Period}, "", 0)
+		statement, err := w.Statement(context.Background(), alice, nil, accounting.StatementFilter{Owner: accounting.User("alice"), Period: entry.Period}, "", 0)
 		require.NoError(t, err)
 		assert.Equal(t, accounting.Decimal("3"), statement.Totals[1].Charged)
 		assert.Equal(t, accounting.Decimal("3"), statement.Totals[1].Estimated)

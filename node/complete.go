@@ -37,11 +37,12 @@ func (b *Broker) Complete(ctx context.Context, caller identity.Caller, ref ident
 	if err := b.writable(); err != nil {
 		return none, err
 	}
-	command, err := recordCompletion(ref, c, b.now())
+	now := b.now()
+	command, err := recordCompletion(ref, c, now)
 	if err != nil {
 		return none, err
 	}
-	files, err := recordFiles(c.Files, b.now())
+	files, err := recordFiles(c.Files, now)
 	if err != nil {
 		return none, err
 	}
@@ -50,7 +51,7 @@ func (b *Broker) Complete(ctx context.Context, caller identity.Caller, ref ident
 	a, err := b.attemptFor(caller, ref, c.Fence)
 	if err != nil {
 		b.mu.Unlock()
-		return b.completedBefore(ctx, ref, command, b.overdue(caller, ref, err))
+		return b.completedBefore(ctx, caller, ref, command, b.overdue(caller, ref, err))
 	}
 	if err := checkIDs(c.IDs, b.state.live[a.session]); err != nil {
 		b.mu.Unlock()
@@ -74,21 +75,22 @@ func held(estimate []accounting.Quantity, again bool) []accounting.Quantity {
 }
 
 // completedBefore answers a completion of an attempt that has ended already.
-func (b *Broker) completedBefore(ctx context.Context, ref identity.UUID, command accounting.CompleteAttempt, refused error) (CompletionAnswer, error) {
+func (b *Broker) completedBefore(ctx context.Context, caller identity.Caller, ref identity.UUID, command accounting.CompleteAttempt, refused error) (CompletionAnswer, error) {
 	p, ok := refused.(*Problem)
 	if !ok || p.Code != CodeConflict {
 		return CompletionAnswer{}, refused
 	}
-	var kept store.AttemptRef
-	if err := b.store.View(func(tx *store.Tx) (err error) {
-		kept, _, err = tx.Attempt(ref)
-		return err
-	}); err != nil {
+	kept, err := b.attemptKept(caller, ref)
+	if err != nil {
 		return CompletionAnswer{}, err
 	}
 	if kept.Completion != "" && kept.Completion == command.Digest() {
-		entry, err := b.entry(ctx, accounting.Everyone(), ref)
-		return CompletionAnswer{HistoryEntry: entry, Duplicate: true}, err
+		answer := CompletionAnswer{Duplicate: true}
+		err := b.look(ctx, nil, func(view accounting.View) (err error) {
+			answer.HistoryEntry, err = accounting.History(view, accounting.Everyone(), command.Ref)
+			return err
+		})
+		return answer, err
 	}
 	if kept.Completion != "" {
 		refused = problem(CodeConflict, "attempt %s was completed with another report; an operator can correct it", ref)

@@ -30,12 +30,9 @@ type Target struct {
 // Connect returns where a connector leads, for the session's owner and the
 // site's operators.
 func (b *Broker) Connect(ctx context.Context, caller identity.Caller, id identity.UUID, name string) (Target, error) {
-	s, err := b.stored(caller, id)
+	s, err := b.stored(caller, toUse, id)
 	if err != nil {
 		return Target{}, err
-	}
-	if !caller.MayChange(string(s.Owners.User.ID)) {
-		return Target{}, problem(CodeForbidden, "you may see session %s, but not use what runs in it", id)
 	}
 	return b.target(s, name, caller.User)
 }
@@ -43,23 +40,11 @@ func (b *Broker) Connect(ctx context.Context, caller identity.Caller, id identit
 // ConnectGranted is Connect for who shows a grant instead of a token. A grant
 // is good for one connector of one session, as long as that lasts.
 func (b *Broker) ConnectGranted(ctx context.Context, grant string, id identity.UUID, name string) (Target, error) {
-	refused := problem(CodeForbidden, "this grant is not for connector %s of session %s; ask for a new link", name, id)
-	var s *store.Session
-	if err := b.store.View(func(tx *store.Tx) (err error) {
-		s, err = tx.Session(id)
-		return err
-	}); err != nil {
+	s, g, err := b.granted(grant, id, name)
+	if err != nil {
 		return Target{}, err
 	}
-	if s == nil {
-		return Target{}, refused
-	}
-	hash := hashOf(grant)
-	at := slices.IndexFunc(s.Grants, func(g store.Grant) bool { return g.Connector == name && g.Hash == hash })
-	if at < 0 {
-		return Target{}, refused
-	}
-	return b.target(s, name, s.Grants[at].User)
+	return b.target(s, name, g.User)
 }
 
 // target finds where a connector of a session leads, or says why nowhere.

@@ -37,7 +37,10 @@ func (b *Broker) Despatch(ctx context.Context, caller identity.Caller, id identi
 		s, ticket := b.next(e)
 		if s != nil {
 			b.mu.Unlock()
-			return b.handOver(ctx, s, ticket)
+			if d, reasons, err := b.handOver(ctx, s, ticket); err != errWithheld {
+				return d, reasons, err
+			}
+			continue
 		}
 		left := time.Until(until)
 		if b.stopping || left <= 0 {
@@ -48,7 +51,10 @@ func (b *Broker) Despatch(ctx context.Context, caller identity.Caller, id identi
 		w := e.pool.wait(e)
 		b.mu.Unlock()
 		if h, given := b.awaitTurn(ctx, w, left); given {
-			return b.handOver(ctx, h.session, h.ticket)
+			if d, reasons, err := b.handOver(ctx, h.session, h.ticket); err != errWithheld {
+				return d, reasons, err
+			}
+			continue
 		}
 		if ctx.Err() != nil {
 			return nil, nil, ctx.Err()
@@ -74,26 +80,6 @@ func (b *Broker) awaitTurn(ctx context.Context, w *waiter, patience time.Duratio
 	h, given := <-w.given // it was given something, or let go, at this very moment
 	return h, given
 }
-
-// executorFor finds an executor of the caller's.
-func (b *Broker) executorFor(caller identity.Caller, id identity.UUID) (*executor, error) {
-	e := b.state.executors[id]
-	if e == nil || !e.drivenBy(caller) {
-		return nil, notFound("executor", id)
-	}
-	return e, nil
-}
-
-// mayDrive reports whether the caller is the program that registered an
-// executor.
-func mayDrive(caller identity.Caller, owner string, builtIn bool) bool {
-	if builtIn {
-		return caller.Has(identity.RoleBuiltIn)
-	}
-	return caller.Has(identity.RoleExecutor) && caller.User == owner
-}
-
-func (e *executor) drivenBy(caller identity.Caller) bool { return mayDrive(caller, e.Owner, e.BuiltIn) }
 
 // despatchable reports whether a session waits to be run. While an attempt is
 // open that has not reported anything yet its phase is still WAITING, and it is
@@ -251,14 +237,11 @@ func (b *Broker) leaseOf(e *executor) store.Millis {
 }
 
 // handOver waits until an attempt is durable and says what to do. An executor
-// that has hung up meanwhile won't do it: the session waits for another.
+// that has hung up meanwhile won't do it: the session waits for another. Of one for
+// whose data there are no tokens the error is errWithheld.
 func (b *Broker) handOver(ctx context.Context, s *store.Session, ticket *store.Ticket) (*despatch.Despatch, despatch.Reasons, error) {
 	if err := wait(ticket); err != nil {
 		return nil, nil, err
-	}
-	if ctx.Err() != nil {
-		b.takeBack(s.Attempt.Ref)
-		return nil, nil, ctx.Err()
 	}
 	request, err := b.requestOf(s)
 	if err != nil {
@@ -269,6 +252,13 @@ func (b *Broker) handOver(ctx context.Context, s *store.Session, ticket *store.T
 	if err != nil {
 		b.giveUp(s.Attempt.Ref, "can't be done: its request can't be put into a sequence")
 		return nil, nil, err
+	}
+	if err := b.authorise(ctx, s, sequence); err != nil {
+		return nil, nil, err
+	}
+	if ctx.Err() != nil {
+		b.takeBack(s.Attempt.Ref)
+		return nil, nil, ctx.Err()
 	}
 	b.metrics.despatched(b.now() - s.Plan.Start)
 	lease, err := b.leaseNow(s.Attempt.Ref)

@@ -37,13 +37,22 @@ func (b *Broker) Direct(ctx context.Context, caller identity.Caller, req *ivoa.E
 		return nil, &Problem{Code: CodeRefused, Detail: "the answer is NO: the messages say why", Offers: viewOfferSet(set, q.request, nil)}
 	}
 	best := sessions[0]
-	b.submit(write{set: set, sessions: sessions, extra: func(tx *store.Tx) error {
+	offered := b.submit(write{set: set, sessions: sessions, extra: func(tx *store.Tx) error {
 		if key == "" {
 			return nil
 		}
 		return tx.PutKey(caller.User, key, best.ID)
 	}})
-	accepted, ticket, err := b.accept(best, q.funds, key, b.now())
+	if wantsToken(best) { // which is to be had only without the lock
+		b.mu.Unlock()
+		b.metrics.asked(true)
+		if err := wait(offered); err != nil {
+			return nil, err
+		}
+		return b.Update(ctx, caller, best.ID, ivoa.SetPhase(ivoa.SessionAccepted), key)
+	}
+	did := deed{caller: caller, action: ActionDirect, object: object("session", best.ID), rule: ruleOwner}
+	accepted, ticket, err := b.accept(did, best, q.funds, acceptance{key: key}, b.now())
 	b.mu.Unlock()
 	b.metrics.asked(true)
 	var missing *lacking

@@ -18,12 +18,14 @@
 //     the next execution of a session that is executed again and again.
 //   - agenda.go does things when their time comes; recover.go reads everything
 //     back after a restart or a failure of the disk.
-//   - view.go, read.go, files.go and events.go show what there is.
+//   - trail.go puts on record who did what, and who was refused.
+//   - access.go looks up what clients name, on their behalf; view.go, read.go,
+//     files.go and events.go show what there is.
 //
 // Decisions are made in memory under one lock, which is never held across I/O,
 // and go to disk in the order they were made; nothing is answered before it is
 // durable, and what is read is what is durable. See DESIGN.md.
 //
 // The broker takes the caller's identity with every call, and decides in one
-// place who may see a session (Broker.stored). It locks nothing while it waits.
+// place who may have what (access.go). It locks nothing while it waits.
 package node

@@ -33,11 +33,15 @@ type Event struct {
 // that is too slow is cut off, and may ask again from where it was. The channel
 // is closed at the end.
 func (b *Broker) Events(ctx context.Context, caller identity.Caller, id identity.UUID, after uint64) (<-chan Event, error) {
-	// Listen first, so that nothing falls between what is stored and what comes.
-	live := b.events.listen(id)
-	s, err := b.stored(caller, id)
+	s, err := b.stored(caller, toRead, id)
 	if err != nil {
-		b.events.leave(id, live)
+		return nil, err
+	}
+	// Listen before it is read, so that nothing falls between what is stored and what
+	// comes.
+	live := b.events.listen(s.ID)
+	if s, err = b.sessionOf(s.ID); err != nil {
+		b.events.leave(s.ID, live)
 		return nil, err
 	}
 	var past []Event
@@ -53,7 +57,7 @@ func (b *Broker) Events(ctx context.Context, caller identity.Caller, id identity
 	}
 	b.events.readers.Go(func() {
 		defer close(out)
-		defer b.events.leave(id, live)
+		defer b.events.leave(s.ID, live)
 		if !store.Terminal(s.Phase) {
 			b.relay(ctx, after, live, out)
 		}

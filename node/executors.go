@@ -28,9 +28,9 @@ const (
 // executor is known by its name and whose token it has. Created is set for a
 // new one.
 func (b *Broker) Register(ctx context.Context, caller identity.Caller, r despatch.Registration) (answer despatch.Registered, created bool, err error) {
-	builtIn := caller.Has(identity.RoleBuiltIn)
-	if !builtIn && !caller.Has(identity.RoleExecutor) {
-		return answer, false, problem(CodeForbidden, "only executors register; the token has no role %q", identity.RoleExecutor)
+	builtIn, err := b.mayRegister(caller)
+	if err != nil {
+		return answer, false, err
 	}
 	if err := checkRegistration(r); err != nil {
 		return answer, false, err
@@ -54,7 +54,13 @@ func (b *Broker) Register(ctx context.Context, caller identity.Caller, r despatc
 		b.loseAllBut(holding, e)
 	}
 	kept := *e.Executor
-	ticket := b.submit(write{extra: func(tx *store.Tx) error { return tx.PutExecutor(&kept) }})
+	w := write{extra: func(tx *store.Tx) error { return tx.PutExecutor(&kept) }}
+	if created && !builtIn {
+		w.commands = []accounting.Command{b.allowed(deed{
+			caller: caller, action: ActionRegister, object: object("executor", kept.ID), rule: ruleOfRole(identity.RoleExecutor),
+		})}
+	}
+	ticket := b.submit(w)
 	b.serve(e.pool)
 	b.mu.Unlock()
 	if err := wait(ticket); err != nil {
@@ -104,7 +110,7 @@ func checkRegistration(r despatch.Registration) error {
 // held.
 func (b *Broker) register(caller identity.Caller, builtIn bool, r despatch.Registration) (e *executor, created bool, err error) {
 	for _, known := range b.state.executors {
-		if known.Registration.Name == r.Name && known.BuiltIn == builtIn && (builtIn || known.Owner == caller.User) {
+		if known.Registration.Name == r.Name && known.BuiltIn == builtIn && drives(caller, known.Owner, builtIn) {
 			return known, false, b.renew(known, r)
 		}
 	}
@@ -181,7 +187,7 @@ func (b *Broker) Executors(ctx context.Context, caller identity.Caller) ([]Execu
 	defer b.mu.Unlock()
 	list := []Executor{}
 	for _, e := range b.state.executors {
-		if !caller.SeesAll() && !e.drivenBy(caller) {
+		if !lists(caller, e) {
 			continue
 		}
 		r := e.Registration

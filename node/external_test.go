@@ -155,8 +155,8 @@ func TestDespatchSaysWhatDoesNotFit(t *testing.T) {
 			Name: "other", Kinds: []string{ivoa.KindDockerContainer}, Capacity: despatch.Capacity{Cores: 8, Memory: 16, Storage: 100},
 		})
 		require.NoError(t, err)
-		for answer, want := range map[despatch.Registered]string{small: despatch.ReasonTooLarge, other: despatch.ReasonWrongKind} {
-			u, err := identity.ParseUUID(answer.UUID)
+		for executor, want := range map[string]string{small.UUID: despatch.ReasonTooLarge, other.UUID: despatch.ReasonWrongKind} {
+			u, err := identity.ParseUUID(executor)
 			require.NoError(t, err)
 			_, reasons, err := w.Despatch(context.Background(), builtIn, u, 0)
 			require.NoError(t, err)

@@ -30,13 +30,13 @@ type File struct {
 // Files lists the files that a session has written, as far as its executor has
 // said. What its program prints is no file: OpenOutput has it.
 func (b *Broker) Files(ctx context.Context, caller identity.Caller, id identity.UUID) ([]File, error) {
-	s, err := b.stored(caller, id)
+	s, err := b.stored(caller, toRead, id)
 	if err != nil {
 		return nil, err
 	}
 	files, gone := []File{}, b.goneStorage(s)
 	err = b.store.View(func(tx *store.Tx) error {
-		return tx.Files(id, func(f despatch.File) bool {
+		return tx.Files(s.ID, func(f despatch.File) bool {
 			if isOutput(f) && !gone[f.Storage] {
 				files = append(files, File{File: f, Open: !s.Attempt.Ended && f.SHA256 == ""})
 			}
@@ -69,7 +69,7 @@ func (b *Broker) OpenOutput(ctx context.Context, caller identity.Caller, id iden
 // openOf opens the file of a session that is meant. Where the session is there
 // but not the file, what is known of the file is returned with the error.
 func (b *Broker) openOf(caller identity.Caller, id identity.UUID, meant func(despatch.File) bool, name string) (io.ReadSeekCloser, File, error) {
-	s, err := b.stored(caller, id)
+	s, err := b.stored(caller, toOpen, id)
 	if err != nil {
 		return nil, File{}, err
 	}
@@ -77,7 +77,7 @@ func (b *Broker) openOf(caller identity.Caller, id identity.UUID, meant func(des
 	var f despatch.File
 	found := false
 	if err := b.store.View(func(tx *store.Tx) error {
-		return tx.Files(id, func(of despatch.File) bool {
+		return tx.Files(s.ID, func(of despatch.File) bool {
 			if found = meant(of); found {
 				f = of
 			}
@@ -88,7 +88,7 @@ func (b *Broker) openOf(caller identity.Caller, id identity.UUID, meant func(des
 	}
 	if !found {
 		absent := File{File: despatch.File{Name: name, Role: name}, Open: running}
-		return nil, absent, problem(CodeNotFound, "session %s has no file %q", id, name)
+		return nil, absent, problem(CodeNotFound, "session %s has no file %q", s.ID, name)
 	}
 	if b.goneStorage(s)[f.Storage] {
 		return nil, File{}, problem(CodeGone, "file %q lay in storage that was kept for a while after the session's end, and has been released since or used by a later session", f.Name)

@@ -19,11 +19,14 @@ import (
 type funds struct {
 	budgets    []accounting.Budget
 	allowances map[accounting.BudgetID]accounting.Allowance
+	// apart is since when others may have spent what this node doesn't know of; 0 if
+	// it hears them.
+	apart store.Millis
 }
 
 // fundsOf reads what the record says of those who pay.
 func (b *Broker) fundsOf(ctx context.Context, o accounting.Owners) (funds, error) {
-	f := funds{allowances: map[accounting.BudgetID]accounting.Allowance{}}
+	f := funds{allowances: map[accounting.BudgetID]accounting.Allowance{}, apart: b.apart()}
 	if o.User.ID == "" {
 		return f, nil
 	}
@@ -49,6 +52,19 @@ func (b *Broker) fundsOf(ctx context.Context, o accounting.Owners) (funds, error
 		return nil
 	})
 	return f, err
+}
+
+// maxApart is for how long a node that has a leader may have heard nothing new.
+const maxApart = 10 * time.Second
+
+// apart is since when the node has heard nothing from the federation, 0 if it does.
+func (b *Broker) apart() store.Millis {
+	status := b.options.Record.Status()
+	age := time.Duration(status.AgeSeconds * float64(time.Second))
+	if status.Leader != "" && age <= maxApart {
+		return 0
+	}
+	return b.now() - age.Milliseconds()
 }
 
 // A verdict is what limits mean for one estimate.

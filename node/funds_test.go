@@ -24,7 +24,7 @@ func onProposal(user, proposal string) identity.Caller {
 // budget is where an owner stands with euros in the period "test".
 func (w *world) budget(owner accounting.Owner) accounting.Budget {
 	w.t.Helper()
-	list, _, err := w.Budgets(context.Background(), operator, accounting.BudgetFilter{Owner: owner, Resource: accounting.Monetary, Period: "test"}, "", 0)
+	list, _, err := w.Budgets(context.Background(), operator, nil, accounting.BudgetFilter{Owner: owner, Resource: accounting.Monetary, Period: "test"}, "", 0)
 	require.NoError(w.t, err)
 	require.Len(w.t, list, 1)
 	return list[0]
@@ -94,7 +94,7 @@ func TestALimitOfTheTAGIsItsProposals(t *testing.T) {
 	s := w.accepted(onProposal("bob", "p2"), request(1))
 	assert.Equal(t, ivoa.No, w.ask(onProposal("bob", "p2"), request(1)).Result)
 	w.accepted(bob, request(1)) // on her own account
-	stored, err := w.stored(operator, id(t, s))
+	stored, err := w.stored(operator, toRead, id(t, s))
 	require.NoError(t, err)
 	assert.Equal(t, accounting.OwnerID("t"), stored.Owners.TAG.ID)
 	assert.Equal(t, accounting.Party{ID: "g", Name: "Pulsars"}, stored.Owners.Programme)
@@ -125,7 +125,7 @@ func TestOfOverlappingPeriodsTheOneThatEndsFirstAndHasFundsPays(t *testing.T) {
 	var periods []accounting.Period
 	for range 3 {
 		s := w.accepted(alice, request(1))
-		stored, err := w.stored(operator, id(t, s))
+		stored, err := w.stored(operator, toRead, id(t, s))
 		require.NoError(t, err)
 		periods = append(periods, stored.Period)
 	}
@@ -170,7 +170,7 @@ func TestASessionThatCostsMoreIsChargedAsFarAsTheLimitAllows(t *testing.T) {
 	budget := w.budget(accounting.User("alice"))
 	assert.Equal(t, "1", euros(budget.Charged))
 	assert.Equal(t, "0", euros(budget.Held))
-	entry, err := w.HistoryEntry(context.Background(), operator, ref(t, d))
+	entry, err := w.HistoryEntry(context.Background(), operator, nil, ref(t, d))
 	require.NoError(t, err)
 	require.NotEmpty(t, entry.Bill)
 	assert.Equal(t, accounting.Decimal("0.5"), entry.Bill[0].Unbilled.Format("EUR"))

@@ -69,7 +69,7 @@ func TestPromise9WhatNobodyComesForFailsAndSaysSo(t *testing.T) {
 		d, _ := w.poll(e)
 		require.NotNil(t, d)
 		assert.Equal(t, later.UUID(), d.Session.UUID)
-		held, _, err := w.Accounts(context.Background(), operator, accounting.AccountFilter{Side: accounting.Held}, "", 10)
+		held, _, err := w.Accounts(context.Background(), operator, nil, accounting.AccountFilter{Side: accounting.Held}, "", 10)
 		require.NoError(t, err)
 		assert.NotEmpty(t, held)
 		w.audit()

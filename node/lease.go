@@ -41,10 +41,16 @@ func (b *Broker) giveUp(ref identity.UUID, why string) {
 // despatched again, or has failed when it was tried often enough. The fence
 // keeps out whoever has it still.
 func (b *Broker) lose(a *attempt, why string, now store.Millis) {
-	s := b.state.live[a.session]
 	// An order to stop that nobody heard is no reason not to try again; that
 	// the owner has cancelled is, and then the phase is terminal.
-	again, voided := b.triesLeft(s), b.voidHold(s, now)
+	b.stall(a, why, b.triesLeft(b.state.live[a.session]), 0, now)
+}
+
+// stall ends an attempt without a report. The session is despatched again, after a
+// veto in milliseconds, or has failed.
+func (b *Broker) stall(a *attempt, why string, again bool, veto, now store.Millis) {
+	s := b.state.live[a.session]
+	voided := b.voidHold(s, now)
 	s = b.change(s, func(s *store.Session) {
 		s.Attempt.Ended = true
 		if !again {
@@ -63,7 +69,7 @@ func (b *Broker) lose(a *attempt, why string, now store.Millis) {
 		accounting.AddNote{Ref: accounting.Ref(ref.String()), Key: "stalled", Time: accounting.Instant(now), Text: why},
 	}
 	if again {
-		s = b.tryAgain(s, why, now, 0)
+		s = b.tryAgain(s, why, now, veto)
 	} else {
 		commands = append(commands, voided...)
 		s = b.carryOn(s, now, 0)

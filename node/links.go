@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"starling/accounting"
 	"starling/federation/identity"
 	"starling/node/store"
 )
@@ -31,24 +32,29 @@ const (
 type link struct {
 	hash      string
 	connector string
-	user      string
+	did       deed // for whom it was made, and by which rule
 	expires   store.Millis
 }
 
 // Link makes a one-time way into a connector, for those who may use it. It
 // returns the secret and until when it is good.
 func (b *Broker) Link(ctx context.Context, caller identity.Caller, id identity.UUID, name string) (secret string, expires time.Time, err error) {
-	if _, err := b.Connect(ctx, caller, id, name); err != nil {
+	s, err := b.stored(caller, toUse, id)
+	if err != nil {
 		return "", time.Time{}, err
 	}
+	if _, err := b.target(s, name, caller.User); err != nil {
+		return "", time.Time{}, err
+	}
+	did := deed{caller: caller, action: ActionLink, object: object("session", s.ID), rule: ruleOf(caller, string(s.Owners.User.ID), true)}
 	secret = newSecret()
 	defer b.guard()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	until := b.now() + linkMillis
-	open := append(b.links[id], link{hash: hashOf(secret), connector: name, user: caller.User, expires: until})
-	b.links[id] = open[max(0, len(open)-maxLinks):]
-	b.at(until, func(now store.Millis) { b.forgetLinks(id, now) })
+	open := append(b.links[s.ID], link{hash: hashOf(secret), connector: name, did: did, expires: until})
+	b.links[s.ID] = open[max(0, len(open)-maxLinks):]
+	b.at(until, func(now store.Millis) { b.forgetLinks(s.ID, now) })
 	return secret, wall(until), nil
 }
 
@@ -73,36 +79,22 @@ func (b *Broker) Enter(ctx context.Context, id identity.UUID, name, secret strin
 	}
 	defer b.guard()
 	b.mu.Lock()
-	l, found := b.useLink(id, name, hashOf(secret))
-	s := b.state.live[id]
-	if !found || s == nil {
+	s, l, err := b.entered(secret, id, name)
+	if err != nil {
 		b.mu.Unlock()
-		return "", problem(CodeGone, "this link was used before, or is more than a minute old; ask for a new one")
+		return "", err
 	}
 	grant = newSecret()
 	s = b.change(s, func(s *store.Session) {
-		grants := append(slices.Clone(s.Grants), store.Grant{Hash: hashOf(grant), Connector: name, User: l.user, Made: b.now()})
+		grants := append(slices.Clone(s.Grants), store.Grant{Hash: hashOf(grant), Connector: name, User: l.did.caller.User, Made: b.now()})
 		s.Grants = grants[max(0, len(grants)-maxGrants):]
 	})
-	ticket := b.submit(write{sessions: []*store.Session{s}})
+	ticket := b.submit(write{sessions: []*store.Session{s}, commands: []accounting.Command{b.allowed(l.did)}})
 	b.mu.Unlock()
 	if err := wait(ticket); err != nil {
 		return "", err
 	}
 	return grant, nil
-}
-
-// useLink takes a link out, if it is there and still good; b.mu is held.
-func (b *Broker) useLink(id identity.UUID, name, hash string) (link, bool) {
-	b.forgetLinks(id, b.now())
-	open := b.links[id]
-	at := slices.IndexFunc(open, func(l link) bool { return l.connector == name && l.hash == hash })
-	if at < 0 {
-		return link{}, false
-	}
-	l := open[at]
-	b.keepLinks(id, slices.Delete(open, at, at+1))
-	return l, true
 }
 
 // newSecret is 256 random bits as text that needs no escaping.

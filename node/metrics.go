@@ -9,13 +9,16 @@ import (
 
 // metricSet is what a broker counts.
 type metricSet struct {
-	phases   *prometheus.GaugeVec
-	requests *prometheus.CounterVec
-	outcomes *prometheus.CounterVec
-	reports  prometheus.Counter
-	unpriced prometheus.Counter
-	lateness prometheus.Histogram
-	ran      prometheus.Histogram
+	phases      *prometheus.GaugeVec
+	requests    *prometheus.CounterVec
+	outcomes    *prometheus.CounterVec
+	reports     prometheus.Counter
+	unpriced    prometheus.Counter
+	unnoted     prometheus.Counter
+	denials     *prometheus.CounterVec
+	failedRules *prometheus.CounterVec
+	lateness    prometheus.Histogram
+	ran         prometheus.Histogram
 }
 
 // newMetricSet makes the metrics and registers them, if there is a registry.
@@ -36,6 +39,15 @@ func newMetricSet(registry prometheus.Registerer, b *Broker) *metricSet {
 		unpriced: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "starling_unpriced_attempts_total", Help: "Attempts of which a cost model could not be evaluated, so that something was not charged.",
 		}),
+		denials: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "starling_policy_denials_total", Help: "Requests, offers and accepts that the site's policy denied, by the rule or quota.",
+		}, []string{"rule"}),
+		failedRules: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "starling_policy_failures_total", Help: "Evaluations of rules of the site's policy that failed, which denies what they were to judge.",
+		}, []string{"rule"}),
+		unnoted: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "starling_audit_uncounted_total", Help: "Refusals and looks at others' things that are not in the audit trail, since there were too many different ones within a minute.",
+		}),
 		lateness: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "starling_despatch_lateness_seconds", Help: "How long after its start a session was despatched.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 10),
@@ -55,7 +67,7 @@ func newMetricSet(registry prometheus.Registerer, b *Broker) *metricSet {
 			return value()
 		})
 	}
-	registry.MustRegister(m.phases, m.requests, m.outcomes, m.reports, m.unpriced, m.lateness, m.ran,
+	registry.MustRegister(m.phases, m.requests, m.outcomes, m.reports, m.unpriced, m.unnoted, m.denials, m.failedRules, m.lateness, m.ran,
 		gauge("starling_open_offer_sets", "Offer sets whose slots are held.", func() float64 { return float64(len(b.state.sets)) }),
 		gauge("starling_attempts_running", "Attempts in progress.", func() float64 { return float64(len(b.state.attempts)) }),
 		gauge("starling_agenda_events", "Events on the agenda.", func() float64 { return float64(len(b.agenda.events)) }),
@@ -90,6 +102,9 @@ func (m *metricSet) asked(yes bool) {
 	}
 	m.requests.WithLabelValues(result).Inc()
 }
+
+// denied counts what a rule or a quota of the policy has denied.
+func (m *metricSet) denied(rule string) { m.denials.WithLabelValues(rule).Inc() }
 
 func (m *metricSet) updates(n int) { m.reports.Add(float64(n)) }
 

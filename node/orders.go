@@ -32,7 +32,8 @@ type AllocationAnswer struct {
 // semester that the period is named for.
 func (b *Broker) Allocate(ctx context.Context, caller identity.Caller, order accounting.Allocate, key string) (AllocationAnswer, error) {
 	var answer AllocationAnswer
-	if err := mayOrder(caller); err != nil {
+	did, err := b.mayOrder(caller, ActionAllocate, "budget:"+order.Budget().String())
+	if err != nil {
 		return answer, err
 	}
 	order.Amount = b.withUnit(order.Amount)
@@ -44,7 +45,7 @@ func (b *Broker) Allocate(ctx context.Context, caller identity.Caller, order acc
 			return answer, err
 		}
 	}
-	duplicate, err := b.order(ctx, order, order.ID)
+	duplicate, err := b.order(ctx, did, order, order.ID, key)
 	if err != nil {
 		return answer, err
 	}
@@ -58,7 +59,7 @@ func (b *Broker) Allocate(ctx context.Context, caller identity.Caller, order acc
 
 // spanOf is when a budget's period starts and ends.
 func (b *Broker) spanOf(ctx context.Context, id accounting.BudgetID) (start, end accounting.Instant, err error) {
-	err = b.look(ctx, func(view accounting.View) error {
+	err = b.onRecord(ctx, func(view accounting.View) error {
 		budget, err := accounting.FindBudget(view, id)
 		start, end = budget.Start, budget.End
 		return err
@@ -77,7 +78,8 @@ func (b *Broker) spanOf(ctx context.Context, id accounting.BudgetID) (start, end
 // Correct replaces what a completed attempt is said to have used. The broker
 // evaluates what that costs, at the attempt's times, and fills in the rest.
 func (b *Broker) Correct(ctx context.Context, caller identity.Caller, order accounting.Correct, key string) (CompletionAnswer, error) {
-	if err := mayOrder(caller); err != nil {
+	did, err := b.mayOrder(caller, ActionCorrect, "attempt:"+string(order.Ref))
+	if err != nil {
 		return CompletionAnswer{}, err
 	}
 	ref, err := identity.ParseUUID(string(order.Ref))
@@ -85,7 +87,7 @@ func (b *Broker) Correct(ctx context.Context, caller identity.Caller, order acco
 		return CompletionAnswer{}, &Problem{Code: CodeInvalid, Field: "/historyRef", Detail: err.Error()}
 	}
 	order.Ref = accounting.Ref(ref.String())
-	entry, err := b.entry(ctx, accounting.Everyone(), ref)
+	entry, err := b.entryOnRecord(ctx, ref)
 	if err != nil {
 		return CompletionAnswer{}, err
 	}
@@ -100,7 +102,7 @@ func (b *Broker) Correct(ctx context.Context, caller identity.Caller, order acco
 		return CompletionAnswer{}, &Problem{Code: CodeInvalid, Field: "/resources", Detail: fmt.Sprintf("this can't be charged: %v", err)}
 	}
 	order.Charges, order.Tariff = due(bill, entry), b.options.Costs.Hash()
-	return b.adjust(ctx, order, order.ID, ref)
+	return b.adjust(ctx, did, order, order.ID, ref, key)
 }
 
 // due is what an attempt is to be charged by a corrected bill, before what was
@@ -150,7 +152,8 @@ func (b *Broker) workOf(entry accounting.HistoryEntry) (accounting.Work, error) 
 
 // Credit gives back, as a discount or a refund, what an attempt was charged.
 func (b *Broker) Credit(ctx context.Context, caller identity.Caller, order accounting.Credit, key string) (CompletionAnswer, error) {
-	if err := mayOrder(caller); err != nil {
+	did, err := b.mayOrder(caller, ActionCredit, "attempt:"+string(order.Ref))
+	if err != nil {
 		return CompletionAnswer{}, err
 	}
 	ref, err := identity.ParseUUID(string(order.Ref))
@@ -162,40 +165,32 @@ func (b *Broker) Credit(ctx context.Context, caller identity.Caller, order accou
 		order.Amounts[i] = b.withUnit(q)
 	}
 	order.ID, order.By, order.Time = b.orderID(caller, key), accounting.OwnerID(caller.User), accounting.Instant(b.now())
-	return b.adjust(ctx, order, order.ID, ref)
+	return b.adjust(ctx, did, order, order.ID, ref, key)
 }
 
 // Enrol gives an owner a name and a place in the tree.
 func (b *Broker) Enrol(ctx context.Context, caller identity.Caller, order accounting.EnrolOwner) (accounting.OwnerRecord, error) {
 	none := accounting.OwnerRecord{}
-	if err := mayOrder(caller); err != nil {
+	did, err := b.mayOrder(caller, ActionEnrol, order.Owner.String())
+	if err != nil {
 		return none, err
 	}
 	order.By, order.Time = accounting.OwnerID(caller.User), accounting.Instant(b.now())
-	if err := b.record(ctx, order); err != nil {
+	if err := b.record(ctx, did, order, "give it again to learn what came of it"); err != nil {
 		return none, err
 	}
 	return accounting.OwnerRecord{Owner: order.Owner, Name: order.Name, Parent: order.Parent}, nil
 }
 
-// Budgets lists where owners stand, and the cursor of the rest.
-func (b *Broker) Budgets(ctx context.Context, caller identity.Caller, filter accounting.BudgetFilter, cursor accounting.Cursor, limit int) (page []accounting.Budget, next accounting.Cursor, err error) {
-	filter.Caller = asker(caller)
-	err = b.look(ctx, func(view accounting.View) (err error) {
-		page, next, err = accounting.Budgets(view, filter, cursor, limit)
+// Revoke records that a node's certificate is good for nothing any more. The nodes'
+// cluster enforces it.
+func (b *Broker) Revoke(ctx context.Context, caller identity.Caller, order accounting.RevokeCertificate) error {
+	did, err := b.mayRevoke(caller, "certificate:"+string(order.Fingerprint))
+	if err != nil {
 		return err
-	})
-	return page, next, err
-}
-
-// Allocations lists what was allocated to an owner, newest first, and the cursor
-// of the rest.
-func (b *Broker) Allocations(ctx context.Context, caller identity.Caller, owner accounting.Owner, cursor accounting.Cursor, limit int) (page []accounting.Allocate, next accounting.Cursor, err error) {
-	err = b.look(ctx, func(view accounting.View) (err error) {
-		page, next, err = accounting.Allocations(view, asker(caller), owner, cursor, limit)
-		return err
-	})
-	return page, next, err
+	}
+	order.By, order.Time = accounting.OwnerID(caller.User), accounting.Instant(b.now())
+	return b.record(ctx, did, order, "nothing more need be done for that")
 }
 
 // withUnit fills in what may be left out of an amount: money is meant, and what
@@ -208,14 +203,6 @@ func (b *Broker) withUnit(q accounting.Quantity) accounting.Quantity {
 		q.Unit = accounting.Unit(unitOf(b.options.Costs, costType(q.Name)))
 	}
 	return q
-}
-
-// mayOrder: money is for operators and accountants.
-func mayOrder(caller identity.Caller) error {
-	if caller.User != "" && (caller.Has(identity.RoleOperator) || caller.Has(identity.RoleAccountant)) {
-		return nil
-	}
-	return problem(CodeForbidden, "only operators and accountants may change what is on an account; the token has neither role")
 }
 
 // orderID names an order: by the caller's key, so that the same again has the
@@ -231,27 +218,31 @@ func (b *Broker) orderID(caller identity.Caller, key string) accounting.Adjustme
 }
 
 // adjust makes an adjustment and answers with the history entry that it is of.
-func (b *Broker) adjust(ctx context.Context, order accounting.Command, id accounting.AdjustmentID, ref identity.UUID) (CompletionAnswer, error) {
-	duplicate, err := b.order(ctx, order, id)
+func (b *Broker) adjust(ctx context.Context, did deed, order accounting.Command, id accounting.AdjustmentID, ref identity.UUID, key string) (CompletionAnswer, error) {
+	duplicate, err := b.order(ctx, did, order, id, key)
 	if err != nil {
 		return CompletionAnswer{}, err
 	}
-	entry, err := b.entry(ctx, accounting.Everyone(), ref)
+	entry, err := b.entryOnRecord(ctx, ref)
 	return CompletionAnswer{HistoryEntry: entry, Duplicate: duplicate}, err
 }
 
 // order records an adjustment. That it would be refused is found out before it
 // is written; that another has come before it, afterwards.
-func (b *Broker) order(ctx context.Context, c accounting.Command, id accounting.AdjustmentID) (duplicate bool, err error) {
+func (b *Broker) order(ctx context.Context, did deed, c accounting.Command, id accounting.AdjustmentID, key string) (duplicate bool, err error) {
 	var result accounting.Result
 	try := func(view accounting.View) (err error) {
 		result, err = accounting.Try(view, c)
 		return err
 	}
-	if err := b.look(ctx, try); err != nil || result.Duplicate {
+	if err := b.onRecord(ctx, try); err != nil || result.Duplicate {
 		return result.Duplicate, err
 	}
-	if err := b.record(ctx, c); err != nil {
+	advice := "ask again, at any node, with the same Idempotency-Key to learn what came of it"
+	if key == "" {
+		advice = "do not give it again: without an Idempotency-Key it would be done twice"
+	}
+	if err := b.record(ctx, did, c, advice); err != nil {
 		return false, err
 	}
 	made := false
@@ -261,14 +252,15 @@ func (b *Broker) order(ctx context.Context, c accounting.Command, id accounting.
 	}); err != nil || made {
 		return false, err
 	}
-	if err := b.look(ctx, try); err != nil {
+	if err := b.onRecord(ctx, try); err != nil {
 		return false, err
 	}
 	return false, problem(CodeConflict, "another order came first; try again")
 }
 
-// record writes a command and waits until it is applied.
-func (b *Broker) record(ctx context.Context, c accounting.Command) error {
+// record writes a command, and who gave it, and waits until it is applied. Where that takes too
+// long, the caller is advised what to do.
+func (b *Broker) record(ctx context.Context, did deed, c accounting.Command, advice string) error {
 	if err := c.Validate(); err != nil {
 		return &Problem{Code: CodeInvalid, Detail: err.Error()}
 	}
@@ -277,7 +269,7 @@ func (b *Broker) record(ctx context.Context, c accounting.Command) error {
 	}
 	defer b.guard()
 	b.mu.Lock()
-	ticket := b.submit(write{commands: []accounting.Command{c}})
+	ticket := b.submit(write{commands: []accounting.Command{c, b.allowed(did)}})
 	b.mu.Unlock()
 	if err := wait(ticket); err != nil {
 		return err
@@ -287,7 +279,7 @@ func (b *Broker) record(ctx context.Context, c accounting.Command) error {
 			return ctx.Err()
 		}
 		return &Problem{Code: CodeUnavailable, RetryAfter: 5 * time.Second, Detail: fmt.Sprintf(
-			"the order is written and will be carried out, but the record is behind (%v): ask again with the same Idempotency-Key to learn what came of it", err)}
+			"the order is written and will be carried out once the record gets on, unless something else forbids it by then; for now, %s; %s", b.whyBehind(err), advice)}
 	}
 	return nil
 }

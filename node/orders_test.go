@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,6 +56,22 @@ func TestMoneyIsForOperatorsAndAccountants(t *testing.T) {
 	}
 }
 
+// Promise 8: who may speak for the federation's nodes is for operators to say.
+func TestPromise8OnlyOperatorsRevokeCertificates(t *testing.T) {
+	w := newWorld(t)
+	order := accounting.RevokeCertificate{Fingerprint: accounting.Fingerprint(strings.Repeat("ab", 32)), Node: "b", By: "somebody else"}
+	for _, caller := range []identity.Caller{alice, auditor, accountant, robot, {}} {
+		assert.Equal(t, CodeForbidden, code(t, w.Revoke(context.Background(), caller, order)))
+	}
+	require.NoError(t, w.Revoke(context.Background(), operator, order))
+	require.NoError(t, w.options.Record.View(context.Background(), func(view accounting.View) error {
+		list, err := accounting.Revocations(view)
+		require.Len(t, list, 1)
+		assert.Equal(t, accounting.OwnerID("oscar"), list[0].By)
+		return err
+	}))
+}
+
 func TestAnAllocationIsMadeOnceForItsKey(t *testing.T) {
 	w := newWorld(t)
 	order := allocated(t, accounting.Proposal("p1"), accounting.Hard, "10")
@@ -75,10 +92,10 @@ func TestAnAllocationIsMadeOnceForItsKey(t *testing.T) {
 	assert.Equal(t, CodeConflict, code(t, err))
 	assert.Equal(t, accounting.TotalOf(first.Amount.Amount), again.Budget.Allocated)
 
-	list, _, err := w.Allocations(ctx, accountant, order.Owner, "", 0)
+	list, _, err := w.Allocations(ctx, accountant, nil, order.Owner, "", 0)
 	require.NoError(t, err)
 	assert.Len(t, list, 1)
-	_, _, err = w.Allocations(ctx, alice, order.Owner, "", 0)
+	_, _, err = w.Allocations(ctx, alice, nil, order.Owner, "", 0)
 	assert.Equal(t, CodeNotFound, code(t, err))
 	w.audit()
 }
@@ -145,7 +162,7 @@ func TestACorrectionKeepsTheTariffsDiscountsInProportion(t *testing.T) {
 	_, err := w.complete(d, completion(d, despatch.Completed)) // 30 core seconds for half a cent each
 	require.NoError(t, err)
 	charged := func() accounting.Decimal {
-		list, _, err := w.Accounts(context.Background(), operator, accounting.AccountFilter{
+		list, _, err := w.Accounts(context.Background(), operator, nil, accounting.AccountFilter{
 			Owner: accounting.User("alice"), Resource: accounting.Monetary, Side: accounting.Charged,
 		}, "", 0)
 		require.NoError(t, err)

@@ -40,7 +40,7 @@ func TestADespatchNamesEverybodyItIsDoneFor(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		w, asAlice := enrolled(t)
 		s := w.accepted(asAlice, request(1, func(r *ivoa.ExecutionRequest) { r.Executable.Base().NeedMeta().Name = "SN 2026\x07a" }))
-		stored, err := w.stored(alice, id(t, s))
+		stored, err := w.stored(alice, toRead, id(t, s))
 		require.NoError(t, err)
 		d := w.takeWork()
 		assert.Equal(t, despatch.Identification{
@@ -50,7 +50,7 @@ func TestADespatchNamesEverybodyItIsDoneFor(t *testing.T) {
 			User:      despatch.Name{ID: "alice", Name: "Alice A."},
 			Group:     despatch.Name{ID: stored.OfferSet.String(), Name: "SN 2026a"},
 		}, d.Identification)
-		entry, err := w.HistoryEntry(context.Background(), alice, ref(t, d))
+		entry, err := w.HistoryEntry(context.Background(), alice, nil, ref(t, d))
 		require.NoError(t, err)
 		assert.EqualValues(t, d.Identification.Group.ID, entry.Owners.Group.ID)
 		assert.EqualValues(t, "JMU", entry.Owners.TAG.ID)
@@ -101,14 +101,14 @@ func TestAllThatWasReportedCanBeReadInPages(t *testing.T) {
 			_, err := w.Report(context.Background(), builtIn, ref(t, d), despatch.Updates{Fence: d.Fence, Updates: updates}, 0)
 			require.NoError(t, err)
 		}
-		entry, err := w.HistoryEntry(context.Background(), alice, ref(t, d))
+		entry, err := w.HistoryEntry(context.Background(), alice, nil, ref(t, d))
 		require.NoError(t, err)
 		assert.Len(t, entry.Exposures, 1000)
 		assert.Equal(t, 500, entry.Omitted)
 		seen := map[accounting.Key]bool{}
 		var cursor accounting.Cursor
 		for {
-			page, next, err := w.Updates(context.Background(), alice, ref(t, d), cursor, 400)
+			page, next, err := w.Updates(context.Background(), alice, nil, ref(t, d), cursor, 400)
 			require.NoError(t, err)
 			for _, u := range page {
 				seen[u.Key] = true
@@ -120,7 +120,7 @@ func TestAllThatWasReportedCanBeReadInPages(t *testing.T) {
 			}
 		}
 		assert.Len(t, seen, reports*each)
-		_, _, err = w.Updates(context.Background(), bob, ref(t, d), "", 10)
+		_, _, err = w.Updates(context.Background(), bob, nil, ref(t, d), "", 10)
 		assert.Equal(t, CodeNotFound, codeOf(err))
 	})
 }
@@ -134,7 +134,7 @@ func TestAFailedActionIsPartOfTheRecord(t *testing.T) {
 			{Key: "1", Type: despatch.ActionFailed, Action: "run", Message: "cloud", Time: wall(w.now())},
 		}}, 0)
 		require.NoError(t, err)
-		entry, err := w.HistoryEntry(context.Background(), alice, ref(t, d))
+		entry, err := w.HistoryEntry(context.Background(), alice, nil, ref(t, d))
 		require.NoError(t, err)
 		assert.Equal(t, []accounting.Action{{ID: "run", Failed: accounting.Instant(w.now()), Message: "cloud"}}, entry.Actions)
 	})

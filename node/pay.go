@@ -114,7 +114,7 @@ func (b *Broker) payFrom(f funds, id identity.UUID) error {
 		}
 	})
 	w := write{sessions: []*store.Session{s}, allowances: spent}
-	w.commands = append(w.commands, b.placeHold(s, estimate, draws, now))
+	w.commands = append(w.commands, b.placeHold(s, estimate, draws, f, now))
 	b.submit(w)
 	b.expect(b.state.pools[s.Plan.Pool], s)
 	return nil

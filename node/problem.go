@@ -18,6 +18,7 @@ const (
 	CodeForbidden   Code = "forbidden"   // the caller may see it, but not do this
 	CodeConflict    Code = "conflict"    // not in the state that it is in
 	CodeFunds       Code = "no-funds"    // a hard limit would be passed
+	CodeQuota       Code = "quota"       // a quota of the site's policy would be passed
 	CodeRefused     Code = "refused"     // a direct request was answered NO
 	CodeLimit       Code = "limit"       // too much of something at once
 	CodeTooLarge    Code = "too-large"   // more than is taken at all

@@ -11,6 +11,7 @@ import (
 	"starling/api/ivoa"
 	"starling/federation/identity"
 	"starling/node/config"
+	"starling/node/policy"
 	"starling/node/store"
 	"starling/scheduling"
 )
@@ -22,10 +23,11 @@ type question struct {
 	encoded     []byte // the request as JSON, to be stored
 	owners      accounting.Owners
 	name        string
-	kind        string   // of the executable
-	dataKinds   []string // kinds of data that have to be staged
-	schemes     []string // URL schemes of simple data resources
-	bytes       int64    // to be staged, as far as the request says
+	kind        string    // of the executable
+	dataKinds   []string  // kinds of data that have to be staged
+	schemes     []string  // URL schemes of simple data resources
+	tokenEnds   time.Time // when the user's token ends, where data want another in exchange
+	bytes       int64     // to be staged, as far as the request says
 	storages    []wanted
 	executor    identity.UUID // that keeps storage which is to be used again; zero: any
 	demand      scheduling.Demand
@@ -34,6 +36,9 @@ type question struct {
 	remarks     []ivoa.Message // worth saying, whatever the answer is
 	objections  []ivoa.Message // each alone makes the answer NO
 	funds       funds          // what limits there are for the owners
+
+	decision *policy.Decision // the site's; nil where there are objections already
+	groups   []string         // of the caller's, by which quotas count
 }
 
 // reader reads a request into a question, gathering everything that is wrong

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"starling/accounting"
 	"starling/api/ivoa"
 	"starling/federation/identity"
 	"starling/node/store"
@@ -14,7 +13,7 @@ import (
 // Session returns a session that the caller may see, as it is stored: nothing
 // is shown that a crash could take back.
 func (b *Broker) Session(ctx context.Context, caller identity.Caller, id identity.UUID) (*ivoa.Session, error) {
-	s, err := b.stored(caller, id)
+	s, err := b.stored(caller, toRead, id)
 	if err != nil {
 		return nil, err
 	}
@@ -38,22 +37,6 @@ func (b *Broker) asOfNow(s *store.Session) *store.Session {
 	return released(s, b.now())
 }
 
-// stored reads a session on behalf of a caller. Here alone it is decided who
-// may see one (promise 8).
-func (b *Broker) stored(caller identity.Caller, id identity.UUID) (*store.Session, error) {
-	var s *store.Session
-	if err := b.store.View(func(tx *store.Tx) (err error) {
-		s, err = tx.Session(id)
-		return err
-	}); err != nil {
-		return nil, err
-	}
-	if s == nil || !caller.MayRead(string(s.Owners.User.ID)) {
-		return nil, notFound("session", id)
-	}
-	return s, nil
-}
-
 // requestOf reads what was asked when a session was offered.
 func (b *Broker) requestOf(s *store.Session) (*ivoa.ExecutionRequest, error) {
 	var set *store.OfferSet
@@ -71,27 +54,12 @@ func (b *Broker) requestOf(s *store.Session) (*ivoa.ExecutionRequest, error) {
 
 // OfferSet returns an offer set that the caller may see.
 func (b *Broker) OfferSet(ctx context.Context, caller identity.Caller, id identity.UUID) (*ivoa.OfferSet, error) {
-	var set *store.OfferSet
-	var sessions []*store.Session
-	if err := b.store.View(func(tx *store.Tx) (err error) {
-		if set, err = tx.OfferSet(id); err != nil || set == nil {
-			return err
-		}
-		for _, offer := range set.Offers {
-			s, err := tx.Session(offer)
-			if err != nil {
-				return err
-			}
-			if s != nil {
-				sessions = append(sessions, b.asOfNow(s))
-			}
-		}
-		return nil
-	}); err != nil {
+	set, sessions, err := b.offerSet(caller, id)
+	if err != nil {
 		return nil, err
 	}
-	if set == nil || !caller.MayRead(set.User) {
-		return nil, notFound("offer set", id)
+	for i, s := range sessions {
+		sessions[i] = b.asOfNow(s)
 	}
 	request, err := decodeRequest(set)
 	if err != nil {
@@ -120,7 +88,7 @@ const (
 // Sessions lists sessions that the caller may see, newest first, and the cursor
 // of the rest, "" at the end.
 func (b *Broker) Sessions(ctx context.Context, caller identity.Caller, filter SessionFilter, cursor string, limit int) ([]*ivoa.Session, string, error) {
-	user, err := whose(caller, filter.Owner)
+	user, err := b.whose(caller, filter.Owner)
 	if err != nil {
 		return nil, "", err
 	}
@@ -197,107 +165,4 @@ func requestIn(tx *store.Tx, s *store.Session, read map[identity.UUID]*ivoa.Exec
 	request, err := decodeRequest(set)
 	read[s.OfferSet] = request
 	return request, err
-}
-
-// whose is the user to whom a list is restricted; "" is everybody.
-func whose(caller identity.Caller, asked string) (string, error) {
-	if caller.SeesAll() {
-		return asked, nil
-	}
-	if caller.User == "" || asked != "" && asked != caller.User {
-		return "", problem(CodeForbidden, "only operators and auditors may list what belongs to others")
-	}
-	return caller.User, nil
-}
-
-// asker is a caller in the terms of the record.
-func asker(caller identity.Caller) accounting.Caller {
-	a := accounting.Caller{User: accounting.OwnerID(caller.User), All: caller.SeesAll() || caller.Has(identity.RoleBuiltIn)}
-	if caller.Proposal != "" {
-		a.Proposals = []accounting.OwnerID{accounting.OwnerID(caller.Proposal)}
-	}
-	return a
-}
-
-// look reads the record after all that was committed before the call. Where the
-// record can't keep up (its disk is full, say; Ready and GET /federation/log
-// tell), it is read as it is: reads go on.
-func (b *Broker) look(ctx context.Context, read func(accounting.View) error) error {
-	patience, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	if err := b.options.Record.Barrier(patience); err != nil && ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return refusedByRecord(b.options.Record.View(ctx, read))
-}
-
-// entry reads one history entry.
-func (b *Broker) entry(ctx context.Context, caller accounting.Caller, ref identity.UUID) (accounting.HistoryEntry, error) {
-	var entry accounting.HistoryEntry
-	err := b.look(ctx, func(view accounting.View) (err error) {
-		entry, err = accounting.History(view, caller, accounting.Ref(ref.String()))
-		return err
-	})
-	return entry, err
-}
-
-// HistoryEntry returns the record of one attempt, with all that was reported.
-func (b *Broker) HistoryEntry(ctx context.Context, caller identity.Caller, ref identity.UUID) (accounting.HistoryEntry, error) {
-	return b.entry(ctx, asker(caller), ref)
-}
-
-// History lists attempts, and the cursor of the rest.
-func (b *Broker) History(ctx context.Context, caller identity.Caller, filter accounting.HistoryFilter, cursor accounting.Cursor, limit int) (page []accounting.HistoryEntry, next accounting.Cursor, err error) {
-	filter.Caller = asker(caller)
-	err = b.look(ctx, func(view accounting.View) (err error) {
-		page, next, err = accounting.Histories(view, filter, cursor, limit)
-		return err
-	})
-	return page, next, err
-}
-
-// Updates lists what was reported of one attempt, in order, and the cursor of the
-// rest.
-func (b *Broker) Updates(ctx context.Context, caller identity.Caller, ref identity.UUID, cursor accounting.Cursor, limit int) (page []accounting.Update, next accounting.Cursor, err error) {
-	err = b.look(ctx, func(view accounting.View) (err error) {
-		page, next, err = accounting.Updates(view, asker(caller), accounting.Ref(ref.String()), cursor, limit)
-		return err
-	})
-	return page, next, err
-}
-
-// Accounts lists accounts, and the cursor of the rest.
-func (b *Broker) Accounts(ctx context.Context, caller identity.Caller, filter accounting.AccountFilter, cursor accounting.Cursor, limit int) (page []accounting.Account, next accounting.Cursor, err error) {
-	filter.Caller = asker(caller)
-	err = b.look(ctx, func(view accounting.View) (err error) {
-		page, next, err = accounting.Accounts(view, filter, cursor, limit)
-		return err
-	})
-	return page, next, err
-}
-
-// Entries lists what moved an account's balance, newest first.
-func (b *Broker) Entries(ctx context.Context, caller identity.Caller, id accounting.AccountID, cursor accounting.Cursor, limit int) (page []accounting.Entry, next accounting.Cursor, err error) {
-	err = b.look(ctx, func(view accounting.View) (err error) {
-		page, next, err = accounting.Entries(view, asker(caller), id, cursor, limit)
-		return err
-	})
-	return page, next, err
-}
-
-// Statement says what an owner estimated, used and was charged in a period.
-// The empty filter is the caller's own, of the present period.
-func (b *Broker) Statement(ctx context.Context, caller identity.Caller, filter accounting.StatementFilter, cursor accounting.Cursor, limit int) (statement accounting.Statement, err error) {
-	filter.Caller = asker(caller)
-	if filter.Owner.IsZero() {
-		filter.Owner = accounting.User(accounting.OwnerID(caller.User))
-	}
-	if filter.Period == "" {
-		filter.Period = accounting.PeriodAt(wall(b.now()))
-	}
-	err = b.look(ctx, func(view accounting.View) (err error) {
-		statement, err = accounting.MakeStatement(view, filter, cursor, limit)
-		return err
-	})
-	return statement, err
 }

@@ -51,7 +51,7 @@ func (b *Broker) Receive(ctx context.Context, caller identity.Caller, ref identi
 	b.mu.Unlock()
 	defer b.heard(a)
 
-	have, err := b.options.Uploads.Put(uploads.File{Attempt: ref, Role: piece.Role, Name: piece.Name}, uploads.Piece{
+	have, err := b.options.Uploads.Put(uploads.File{Attempt: a.ref, Role: piece.Role, Name: piece.Name}, uploads.Piece{
 		Offset: piece.Offset, Body: body, Bytes: piece.Bytes, SHA256: piece.SHA256, Limit: limit,
 	})
 	return despatch.Received{Bytes: have}, receiveProblem(err)

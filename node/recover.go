@@ -10,6 +10,7 @@ import (
 	"starling/api/despatch"
 	"starling/api/ivoa"
 	"starling/federation/identity"
+	"starling/node/policy"
 	"starling/node/store"
 	"starling/scheduling"
 )
@@ -24,6 +25,7 @@ func (b *Broker) reload() error {
 		pools: map[identity.UUID]*pool{}, executors: map[identity.UUID]*executor{},
 		live: map[identity.UUID]*store.Session{}, sets: map[identity.UUID]*store.OfferSet{},
 		attempts: map[identity.UUID]*attempt{}, open: map[string]int{}, kept: map[identity.UUID]*store.Kept{},
+		tally: policy.NewTally(b.options.Policy),
 	}
 	b.agenda.events, b.links = nil, map[identity.UUID][]link{}
 	var sessions []*store.Session
@@ -39,6 +41,9 @@ func (b *Broker) reload() error {
 			return err
 		}
 		if kept, err = tx.Kept(); err != nil {
+			return err
+		}
+		if err = b.spentBefore(tx, b.state.tally.Spent); err != nil {
 			return err
 		}
 		return tx.LiveSessions(func(s *store.Session) error {
@@ -146,6 +151,7 @@ func (b *Broker) place(sessions []*store.Session, sets map[identity.UUID]*store.
 	b.metrics.phases.Reset()
 	for _, s := range sessions {
 		b.state.live[s.ID] = s
+		b.count(s)
 		b.line(nil, s)
 		b.metrics.moved("", s.Phase)
 	}

@@ -72,7 +72,7 @@ func (w *world) starts(s *ivoa.Session) time.Time {
 // ledger counts a session's attempts, those that were charged, and what is held.
 func (w *world) ledger(s *ivoa.Session) (attempts, charged int, held []string) {
 	w.t.Helper()
-	page, _, err := w.History(context.Background(), alice, accounting.HistoryFilter{Session: accounting.SessionID(s.UUID())}, "", 100)
+	page, _, err := w.History(context.Background(), alice, nil, accounting.HistoryFilter{Session: accounting.SessionID(s.UUID())}, "", 100)
 	require.NoError(w.t, err)
 	for _, h := range page {
 		attempts++
@@ -80,7 +80,7 @@ func (w *world) ledger(s *ivoa.Session) (attempts, charged int, held []string) {
 			charged++
 		}
 	}
-	accounts, _, err := w.Accounts(context.Background(), alice, accounting.AccountFilter{Side: accounting.Held}, "", 100)
+	accounts, _, err := w.Accounts(context.Background(), alice, nil, accounting.AccountFilter{Side: accounting.Held}, "", 100)
 	require.NoError(w.t, err)
 	for _, a := range accounts {
 		if a.Balance != "0" && a.Resource == accounting.Monetary {
@@ -128,7 +128,7 @@ func TestAMonitorIsExecutedInEachOfItsWindows(t *testing.T) {
 		attempts, charged, held := w.ledger(s)
 		assert.Equal(t, []int{3, 3}, []int{attempts, charged})
 		assert.Empty(t, held)
-		statement, err := w.Statement(context.Background(), alice, accounting.StatementFilter{}, "", 10)
+		statement, err := w.Statement(context.Background(), alice, nil, accounting.StatementFilter{}, "", 10)
 		require.NoError(t, err)
 		for _, l := range statement.Totals {
 			if l.Resource == accounting.Monetary {
@@ -366,7 +366,7 @@ func TestALongSeriesStaysSmall(t *testing.T) {
 		for range 110 {
 			w.execute(despatch.Completed)
 		}
-		stored, err := w.stored(alice, id(t, s))
+		stored, err := w.stored(alice, toRead, id(t, s))
 		require.NoError(t, err)
 		assert.Equal(t, ivoa.SessionCompleted, stored.Phase)
 		assert.LessOrEqual(t, len(stored.Trail), maxSteps)

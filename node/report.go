@@ -40,7 +40,7 @@ func (b *Broker) Report(ctx context.Context, caller identity.Caller, ref identit
 	a, err := b.attemptFor(caller, ref, report.Fence)
 	if err != nil {
 		b.mu.Unlock()
-		return answer, b.lateReport(ref, report, b.overdue(caller, ref, err))
+		return answer, b.lateReport(accounting.Ref(ref.String()), report, b.overdue(caller, ref, err))
 	}
 	if err := b.checkConnectors(a, report.Updates); err != nil {
 		b.mu.Unlock()
@@ -97,24 +97,6 @@ func (b *Broker) heard(a *attempt) {
 	a.renew(b.now())
 }
 
-// attemptFor finds an attempt in progress for the executor that has it; b.mu is
-// held. The fence is checked before anything else is read.
-func (b *Broker) attemptFor(caller identity.Caller, ref identity.UUID, fence uint64) (*attempt, error) {
-	a := b.state.attempts[ref]
-	if a == nil {
-		return nil, errEnded
-	}
-	e := b.state.executors[a.executor]
-	if e == nil || !e.drivenBy(caller) {
-		return nil, notFound("attempt", ref)
-	}
-	if fence != a.fence {
-		return nil, problem(CodeConflict, "the fence is %d, not %d: this attempt is another executor's", a.fence, fence)
-	}
-	e.Seen = b.now()
-	return a, nil
-}
-
 // settle waits until everything that was decided before is durable, so that
 // what is stored can be relied on.
 func (b *Broker) settle() error {
@@ -136,23 +118,15 @@ func (b *Broker) overdue(caller identity.Caller, ref identity.UUID, err error) e
 	if err := b.settle(); err != nil {
 		return err
 	}
-	var known bool
-	var kept store.AttemptRef
-	if err := b.store.View(func(tx *store.Tx) (err error) {
-		kept, known, err = tx.Attempt(ref)
+	if _, err := b.attemptKept(caller, ref); err != nil {
 		return err
-	}); err != nil {
-		return err
-	}
-	if !known || !mayDrive(caller, kept.Owner, kept.BuiltIn) {
-		return notFound("attempt", ref)
 	}
 	return problem(CodeConflict, "attempt %s has ended: its lease was lost, or it was completed", ref)
 }
 
 // lateReport keeps a note of a report that came too late, and returns why it
 // was refused.
-func (b *Broker) lateReport(ref identity.UUID, report despatch.Updates, refused error) error {
+func (b *Broker) lateReport(ref accounting.Ref, report despatch.Updates, refused error) error {
 	p, ok := refused.(*Problem)
 	if !ok || p.Code != CodeConflict {
 		return refused
@@ -162,7 +136,7 @@ func (b *Broker) lateReport(ref identity.UUID, report despatch.Updates, refused 
 	for _, u := range report.Updates {
 		if u.Type != despatch.Heartbeat && len(notes) < 10 {
 			notes = append(notes, accounting.AddNote{
-				Ref: accounting.Ref(ref.String()), Key: accounting.Key("late-" + u.Key), Time: accounting.Instant(now),
+				Ref: ref, Key: accounting.Key("late-" + u.Key), Time: accounting.Instant(now),
 				Text: fmt.Sprintf("refused, too late: %s, with fence %d", lateText(u), report.Fence),
 			})
 		}

@@ -20,7 +20,7 @@ func TestFilesAreNoPartOfASessionsRecord(t *testing.T) {
 		s := w.accepted(alice, request(1))
 		d := w.takeWork()
 		size := func() int {
-			stored, err := w.stored(alice, id(t, s))
+			stored, err := w.stored(alice, toRead, id(t, s))
 			require.NoError(t, err)
 			text, err := json.Marshal(stored)
 			require.NoError(t, err)

@@ -28,8 +28,8 @@ func (b *Broker) recall(caller identity.Caller, req *ivoa.ExecutionRequest) []*s
 		if err != nil {
 			return false
 		}
-		k := b.state.kept[id]
-		if k == nil || k.User != caller.User {
+		k := b.keptFor(caller, id)
+		if k == nil {
 			return false
 		}
 		if !slices.Contains(found, k) {

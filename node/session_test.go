@@ -62,7 +62,7 @@ func TestASessionRunsFromOfferToStatement(t *testing.T) {
 		assert.Equal(t, ivoa.SessionCompleted, w.session(s).Phase)
 		assert.EqualValues(t, 8, w.freeCores())
 
-		statement, err := w.Statement(context.Background(), alice, accounting.StatementFilter{}, "", 10)
+		statement, err := w.Statement(context.Background(), alice, nil, accounting.StatementFilter{}, "", 10)
 		require.NoError(t, err)
 		require.Len(t, statement.Sessions, 1)
 		w.audit()
@@ -233,7 +233,7 @@ func TestCancelBeforeDespatchFreesAtOnceAndChargesNothing(t *testing.T) {
 		d, _, err := w.Despatch(context.Background(), builtIn, w.executor, time.Second)
 		require.NoError(t, err)
 		assert.Nil(t, d)
-		statement, err := w.Statement(context.Background(), alice, accounting.StatementFilter{}, "", 10)
+		statement, err := w.Statement(context.Background(), alice, nil, accounting.StatementFilter{}, "", 10)
 		require.NoError(t, err)
 		for _, line := range statement.Totals {
 			assert.Empty(t, line.Charged, "%v", line)
@@ -298,7 +298,7 @@ func TestPromise3OneCompletionOneCharge(t *testing.T) {
 
 func (w *world) charged(caller identity.Caller) []accounting.Account {
 	w.t.Helper()
-	accounts, _, err := w.Accounts(context.Background(), caller, accounting.AccountFilter{Side: accounting.Charged}, "", 100)
+	accounts, _, err := w.Accounts(context.Background(), caller, nil, accounting.AccountFilter{Side: accounting.Charged}, "", 100)
 	require.NoError(w.t, err)
 	return accounts
 }
@@ -341,7 +341,7 @@ func TestALostLeaseDespatchesAgainAndFencesTheOldHolder(t *testing.T) {
 		_, err = w.complete(fresh, stolen)
 		conflictOf(t, err)
 
-		entry, err := w.HistoryEntry(context.Background(), alice, ref(t, old))
+		entry, err := w.HistoryEntry(context.Background(), alice, nil, ref(t, old))
 		require.NoError(t, err)
 		assert.Equal(t, accounting.Stalled, entry.Phase)
 		assert.NotEmpty(t, entry.Notes, "what came too late is kept as a note")
@@ -433,12 +433,12 @@ func TestPromise8StrangersFindNothing(t *testing.T) {
 		require.NoError(t, err)
 		_, err = w.Complete(ctx, thief, ref(t, d), completion(d, despatch.Completed))
 		assert.Equal(t, CodeNotFound, codeOf(err), "also when it has ended")
-		_, err = w.HistoryEntry(ctx, bob, ref(t, d))
+		_, err = w.HistoryEntry(ctx, bob, nil, ref(t, d))
 		assert.Equal(t, CodeNotFound, codeOf(err))
 		assert.Empty(t, w.charged(bob))
-		_, err = w.Statement(ctx, bob, accounting.StatementFilter{Owner: accounting.User("alice")}, "", 10)
+		_, err = w.Statement(ctx, bob, nil, accounting.StatementFilter{Owner: accounting.User("alice")}, "", 10)
 		assert.Equal(t, CodeNotFound, codeOf(err))
-		_, err = w.HistoryEntry(ctx, auditor, ref(t, d))
+		_, err = w.HistoryEntry(ctx, auditor, nil, ref(t, d))
 		assert.NoError(t, err)
 	})
 }
@@ -456,7 +456,7 @@ func TestAnEndThatIsNotYetDurableIsAnEnd(t *testing.T) {
 		command, err := recordCompletion(a.ref, completion(d, despatch.Completed), w.now())
 		require.NoError(t, err)
 		w.conclude(a, completion(d, despatch.Completed), command, nil)
-		_, _, err = w.decide(alice, id(t, s), ivoa.SessionCancelled, funds{}, "")
+		_, _, err = w.decide(alice, id(t, s), ivoa.SessionCancelled, funds{}, acceptance{})
 		w.mu.Unlock()
 		conflictOf(t, err)
 		answer, err := w.complete(d, completion(d, despatch.Completed))

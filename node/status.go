@@ -5,31 +5,28 @@ import (
 	"slices"
 
 	"starling/api/despatch"
+	"starling/api/ivoa"
 	"starling/consensus"
 	"starling/federation/identity"
 	"starling/scheduling"
 )
 
-// NodeStatus is what a node says of itself.
-type NodeStatus struct {
-	Name       string            `json:"name"`
-	URL        string            `json:"url"`
-	Alive      bool              `json:"alive"`
-	AgeSeconds float64           `json:"ageSeconds"`
-	Capacity   despatch.Capacity `json:"capacity"`
-	Free       despatch.Capacity `json:"free"` // now
-	Kinds      []string          `json:"kinds"`
-	Queue      int               `json:"queue"` // sessions that wait for their start
-	Running    int               `json:"running"`
-	Executors  int               `json:"executors"` // those that are alive
+// Availability is what a node has to give, and how busy it is.
+type Availability struct {
+	Capacity  despatch.Capacity `json:"capacity"`
+	Free      despatch.Capacity `json:"free"` // now
+	Kinds     []string          `json:"kinds"`
+	Queue     int               `json:"queue"` // sessions that wait for their start
+	Running   int               `json:"running"`
+	Executors int               `json:"executors"` // those that are alive
 }
 
-// NodeStatus returns what this node has and what is free of it, over all pools.
-func (b *Broker) NodeStatus() NodeStatus {
+// Availability returns what this node has and what is free of it, over all pools.
+func (b *Broker) Availability() Availability {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
-	status := NodeStatus{Name: string(b.options.Name), URL: b.options.URL, Alive: true, Kinds: []string{}, Running: len(b.state.attempts)}
+	status := Availability{Kinds: []string{}, Running: len(b.state.attempts)}
 	var capacity, free scheduling.Resources
 	for _, p := range b.state.pools {
 		status.Queue += len(p.queue.members)
@@ -56,6 +53,18 @@ func (b *Broker) NodeStatus() NodeStatus {
 
 func wireCapacity(r scheduling.Resources) despatch.Capacity {
 	return despatch.Capacity{Cores: r.Cores, Memory: r.Memory, Storage: r.Storage, GPUs: r.GPUs}
+}
+
+// Unfinished is how many sessions were accepted here and have not ended.
+func (b *Broker) Unfinished() (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, s := range b.state.live {
+		if s.Phase != ivoa.SessionOffered {
+			n++
+		}
+	}
+	return n
 }
 
 // Ready says, in words for people, why the node takes no work; nothing: it does.

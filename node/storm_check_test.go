@@ -256,7 +256,7 @@ func (s *storm) promises() []string {
 // STALLED, and of the last attempts none goes beyond what the policy allows
 // (promise 3).
 func (s *storm) checkHistory(x *store.Session) {
-	entries, next, err := s.History(context.Background(), operator, accounting.HistoryFilter{Session: accounting.SessionID(x.ID.String())}, "", 1000)
+	entries, next, err := s.History(context.Background(), operator, nil, accounting.HistoryFilter{Session: accounting.SessionID(x.ID.String())}, "", 1000)
 	require.NoError(s.t, err)
 	require.Empty(s.t, next)
 	assert.Len(s.t, entries, x.Attempt.Number)
@@ -278,7 +278,7 @@ func (s *storm) checkHistory(x *store.Session) {
 func (s *storm) checkRecord() {
 	ctx := context.Background()
 	for _, u := range s.accepted {
-		x, err := s.stored(operator, u)
+		x, err := s.stored(operator, toRead, u)
 		require.NoError(s.t, err)
 		ends := 0
 		for _, step := range x.Trail {
@@ -292,7 +292,7 @@ func (s *storm) checkRecord() {
 	}
 	charged := map[string]int{}
 	for _, side := range []accounting.Side{accounting.Charged, accounting.Held} {
-		accounts, _, err := s.Accounts(ctx, operator, accounting.AccountFilter{Side: side}, "", 1000)
+		accounts, _, err := s.Accounts(ctx, operator, nil, accounting.AccountFilter{Side: side}, "", 1000)
 		require.NoError(s.t, err)
 		for _, a := range accounts {
 			if side == accounting.Held {
@@ -304,7 +304,7 @@ func (s *storm) checkRecord() {
 			}
 			var cursor accounting.Cursor
 			for {
-				entries, next, err := s.Entries(ctx, operator, a.ID, cursor, 1000)
+				entries, next, err := s.Entries(ctx, operator, nil, a.ID, cursor, 1000)
 				require.NoError(s.t, err)
 				for _, e := range entries {
 					charged[string(e.HistoryRef)]++

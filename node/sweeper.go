@@ -7,6 +7,7 @@ import (
 	"starling/api/ivoa"
 	"starling/federation/identity"
 	"starling/node/store"
+	"starling/scheduling"
 )
 
 // Bounds of one pass of the sweeper, so that it delays nobody.
@@ -29,6 +30,9 @@ func (b *Broker) runSweeper(ctx context.Context) {
 			b.sweep(ctx)
 			b.sweepKeys(ctx)
 			b.sweepUploads()
+			b.mu.Lock()
+			b.state.tally.Forget(scheduling.Instant(b.now()))
+			b.mu.Unlock()
 		}
 	}
 }

@@ -63,7 +63,7 @@ const MessageUser = "urn:starling:message:user"
 
 // tellUser says first whose a session is, where it isn't the caller's own.
 func tellUser(view *ivoa.Session, s *store.Session, caller identity.Caller) {
-	if user := string(s.Owners.User.ID); caller.SeesAll() && user != caller.User {
+	if user := string(s.Owners.User.ID); anothers(caller, user) {
 		whose := ivoa.NewMessage(wall(s.Created), ivoa.LevelInfo, MessageUser, "it is {user}'s", "user", user)
 		view.Meta.Messages = append([]ivoa.Message{whose}, view.Meta.Messages...)
 	}

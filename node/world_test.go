@@ -46,6 +46,7 @@ type world struct {
 	diskFull *atomic.Bool
 	executor identity.UUID
 	keys     int
+	alone    bool // nobody leads the log
 }
 
 // newWorld returns a broker for 8 cores with one built-in executor that takes
@@ -89,8 +90,12 @@ func (w *world) start() {
 	require.NoError(w.t, err)
 	w.log, err = consensus.OpenLocal(consensus.Options{Node: "test", Dir: w.dir, Outbox: outbox, Log: w.options.Logger, NoSync: true})
 	require.NoError(w.t, err)
-	w.log.Start(context.Background())
 	w.options.Outbox, w.options.Record = outbox, w.log
+	if w.alone {
+		w.options.Record = cutOff{w.log}
+	} else {
+		w.log.Start(context.Background())
+	}
 	w.Broker, err = New(context.Background(), w.options)
 	require.NoError(w.t, err)
 }
@@ -190,7 +195,7 @@ func id(t testing.TB, s *ivoa.Session) identity.UUID {
 // session is what a session's owner sees of it.
 func (w *world) session(s *ivoa.Session) *ivoa.Session {
 	w.t.Helper()
-	stored, err := w.stored(operator, id(w.t, s))
+	stored, err := w.stored(operator, toRead, id(w.t, s))
 	require.NoError(w.t, err)
 	owner := identity.Caller{User: string(stored.Owners.User.ID), Roles: alice.Roles}
 	now, err := w.Session(context.Background(), owner, id(w.t, s))
@@ -235,7 +240,7 @@ func (w *world) complete(d *despatch.Despatch, c despatch.Completion) (Completio
 // audit checks that the ledger balances.
 func (w *world) audit() {
 	w.t.Helper()
-	require.NoError(w.t, w.look(context.Background(), accounting.Audit))
+	require.NoError(w.t, w.look(context.Background(), nil, accounting.Audit))
 }
 
 // free is what the node's own pool has free now.

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"starling/accounting"
-	"starling/accounting/costs"
+	"starling/accounting/expression"
 	"starling/federation/address"
 	"starling/federation/identity"
 )
@@ -41,8 +41,7 @@ func (k checker) source(key string) string {
 }
 
 // check is what bounds of single values can't say.
-func (c *Config) check(sources map[string]string, bad *problems) {
-	k := checker{sources, bad}
+func (c *Config) check(k checker) {
 	if err := identity.NodeName(c.Name).Validate(); err != nil {
 		k.want(false, "name", "%s", err)
 	}
@@ -58,7 +57,14 @@ func (c *Config) check(sources map[string]string, bad *problems) {
 	if _, i, err := address.ParseRanges(c.Connect.Networks); err != nil {
 		k.want(false, "connect.networks", "entry %d, %s", i+1, err)
 	}
+	if _, i, err := address.ParseRanges(c.Outbound.Allow); err != nil {
+		k.want(false, "outbound.allow", "entry %d, %s", i+1, err)
+	}
+	k.tls(c)
+	k.federation(c)
+	k.auth(c)
 	k.tariff(c.Tariff)
+	k.policy(c)
 }
 
 func (k checker) address(c *Config) {
@@ -104,30 +110,43 @@ func (k checker) tariff(t Tariff) {
 		return
 	}
 	if _, err := t.Costs(); err != nil {
-		k.costs(err)
+		k.expressions("tariff.", err)
 	}
 }
 
-// costs reports what is wrong with models and discounts, one by one.
-func (k checker) costs(err error) {
+// policy reports what is wrong with a site's policy. Without a tariff that can be
+// read, nobody knows what has a price.
+func (k checker) policy(c *Config) {
+	costs, err := c.Tariff.Costs()
+	if err != nil {
+		return
+	}
+	if _, err := c.Policy.Compile(c.Name, costs.Units()); err != nil {
+		k.expressions("policy.", err)
+	}
+}
+
+// expressions reports what is wrong with models and discounts, or with rules, one
+// by one.
+func (k checker) expressions(above string, err error) {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, one := range joined.Unwrap() {
-			k.costs(one)
+			k.expressions(above, one)
 		}
 		return
 	}
-	var at *costs.Error
+	var at *expression.Error
 	if errors.As(err, &at) {
-		k.want(false, "tariff."+at.Key, "%s", at.Detail())
+		k.want(false, above+at.Key, "%s", at.Detail())
 		return
 	}
 	// The simple tariff's errors begin with the key and end with the reason.
-	key, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "tariff: "), ": ")
+	key, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), above[:len(above)-1]+": "), ": ")
 	reason := err.Error()
 	if refusal := new(accounting.Refusal); errors.As(err, &refusal) {
 		reason = refusal.Reason
 	}
-	k.want(false, "tariff."+key, "%s", reason)
+	k.want(false, above+key, "%s", reason)
 }
 
 func isNetwork(text string) bool {

@@ -54,7 +54,7 @@ func TestDevelopmentOpensWhatARealNodeKeepsShut(t *testing.T) {
 
 func TestFlagsOverrideTheEnvironmentWhichOverridesTheFile(t *testing.T) {
 	file := "offers: {perRequest: 1, holdTime: 10s, holdShare: 0.1}\nexecutors: [simulator]\n"
-	environ := []string{"STARLING_OFFERS_PERREQUEST=2", "STARLING_OFFERS_HOLDTIME=20s", "STARLING_NODE=http://x", "STARLING_SESSION=1", "HOME=/"}
+	environ := []string{"STARLING_OFFERS_PERREQUEST=2", "STARLING_OFFERS_HOLDTIME=20s", "STARLING_NODE=http://x", "STARLING_CA=ca.pem", "STARLING_SESSION=1", "HOME=/"}
 	c, err := load(t, file, environ, Flag{"--set", "offers.perRequest", "3"}, Flag{"--executors", "executors", ""})
 	require.NoError(t, err)
 	assert.Equal(t, 3, c.Offers.PerRequest)
@@ -234,11 +234,11 @@ func TestWhatIsWrongIsNamedWithItsLine(t *testing.T) {
 		},
 		"a misspelt usage": {
 			"tariff:\n  models:\n    - name: a\n      cost: 1.0\n    - name: b\n      cost: usage[\"core-second\"] * 2.0\n",
-			`node.yaml:6: tariff.models[1].cost: column 7: no usage is called "core-second"; did you mean core-seconds?`,
+			`node.yaml:6: tariff.models[1].cost: column 7: usage has no "core-second"; did you mean core-seconds?`,
 		},
 		"a misspelt band": {
 			"tariff:\n  models:\n    - name: a\n      bands:\n        - from: 22:00\n          to: 06:00\n          cost: |\n            hours *\n              session.core\n",
-			`node.yaml:7: tariff.models[0].bands[0].cost: line 2, column 10: a session has no core; did you mean cores?`,
+			`node.yaml:7: tariff.models[0].bands[0].cost: line 2, column 10: session has no core; did you mean cores?`,
 		},
 		"a model without a cost": {
 			"tariff:\n  models:\n    - name: a\n",
@@ -353,11 +353,14 @@ func TestTheReferenceReadsBackAsTheDefaults(t *testing.T) {
 	want.derive("starling-1")
 	want.Proxies, want.Tariff.Daily, want.Tariff.Usage = []string{}, []Daily{}, []string{} // written, so that they are seen
 	want.Tariff.Models, want.Tariff.Discounts = []Model{}, []Discount{}
+	want.DataTokens = []DataToken{}
+	want.Auth.Issuers, want.Auth.Roles, want.Auth.Proposals = []Issuer{}, []RoleRule{}, []ProposalRule{}
+	want.Policy.Rules, want.Policy.Quotas = []PolicyRule{}, []Quota{}
 	assert.Equal(t, want, c)
 }
 
 func TestEveryKeyIsDocumented(t *testing.T) {
-	said := comments(keysSource, siteSource)
+	said := comments()
 	var visit func(keys []*key)
 	visit = func(keys []*key) {
 		for _, k := range keys {
@@ -370,6 +373,7 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 	visit(schema().inside)
 	for _, entry := range []reflect.Type{
 		reflect.TypeFor[Rate](), reflect.TypeFor[Daily](), reflect.TypeFor[Model](), reflect.TypeFor[Band](), reflect.TypeFor[Discount](),
+		reflect.TypeFor[Issuer](), reflect.TypeFor[RoleRule](), reflect.TypeFor[ProposalRule](),
 	} {
 		visit(keysOf(entry, ""))
 	}

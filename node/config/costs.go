@@ -6,10 +6,11 @@ import (
 
 	"starling/accounting"
 	"starling/accounting/costs"
+	"starling/accounting/expression"
 	"starling/api/ivoa/spelling"
 )
 
-// Costs compiles the tariff. The error joins one *costs.Error for each thing
+// Costs compiles the tariff. The error joins one *expression.Error for each thing
 // that is wrong with a model or a discount.
 func (t Tariff) Costs() (*costs.Models, error) {
 	c := costs.Config{
@@ -39,7 +40,7 @@ func (t Tariff) Costs() (*costs.Models, error) {
 		}
 		if d.Owner != "" {
 			if err := discount.Owner.UnmarshalText([]byte(d.Owner)); err != nil {
-				return nil, &costs.Error{Key: fmt.Sprintf("discounts[%d].owner", i), Problem: fmt.Sprintf("%q is not one of proposal:ID, programme:ID, tag:ID, group:ID, user:NAME", d.Owner)}
+				return nil, &expression.Error{Key: fmt.Sprintf("discounts[%d].owner", i), Problem: fmt.Sprintf("%q is not one of proposal:ID, programme:ID, tag:ID, group:ID, user:NAME", d.Owner)}
 			}
 		}
 		c.Discounts = append(c.Discounts, discount)

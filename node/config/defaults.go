@@ -12,7 +12,11 @@ func Default(dev bool) Config {
 		Dev:  dev,
 		Log:  Log{Level: "info", Format: "text"},
 		// The largest campaigns known had requests of some hundred kilobytes.
-		Limits: Limits{Body: 1 * MiB, List: 10_000, Depth: 32, Page: 1000},
+		Limits: Limits{
+			Body: 1 * MiB, List: 10_000, Depth: 32, Page: 1000,
+			// A connection costs some 20 KiB.
+			Sockets: 10_000, SocketsPerAddress: 1000, Rates: defaultRates(),
+		},
 		Offers: Offers{
 			HoldTime:          300 * time.Second, // as the reference implementation holds them
 			PerRequest:        4,
@@ -35,12 +39,30 @@ func Default(dev bool) Config {
 			Staging: Staging{MaxBytes: 100 * GiB, Timeout: time.Hour, AllowPrivate: dev},
 		},
 		Tariff: defaultTariff(),
+		// A site's planned work is over in minutes; a skew of more than some of them
+		// is a clock that nobody looks after.
+		Federation: Federation{Network: "wan", Voters: 7, ReplaceAfter: 10 * time.Minute, ClockSkew: 10 * time.Minute},
+		// Half a minute is what clocks that are looked after may differ.
+		Auth: Auth{Leeway: 30 * time.Second, Payer: "personal", Delegation: "auto"},
 	}
 	if dev {
+		c.Limits.Sockets, c.Limits.SocketsPerAddress = 0, 0
+		c.Limits.Rates = Rates{Burst: c.Limits.Rates.Burst}
+		c.Federation.Network = "lan"
 		c.Executors = []string{"process", "simulator"}
 		c.Connect.Networks = []string{"127.0.0.0/8", "::1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"}
 	}
 	return c
+}
+
+// defaultRates stop who runs wild, and nobody who works: a script that asks for
+// offers one after the other does some hundred a second at best. An executor of
+// ten thousand sessions, each heard of every ten seconds, is the largest known.
+func defaultRates() Rates {
+	return Rates{
+		PerUser: 200, PerExecutor: 2000, PerPeer: 2000, PerAddress: 100,
+		FailedLogins: 60, Burst: 10 * time.Second,
+	}
 }
 
 // defaultTariff has prices of the order that research computing centres

@@ -19,6 +19,12 @@ func (c *Config) derive(host string) {
 	c.URL = strings.TrimRight(c.URL, "/")
 	if c.URL == "" && !wildcard(c.HTTP) {
 		c.URL = "http://" + c.HTTP
+		if c.TLS.Set() {
+			c.URL = "https://" + c.HTTP
+		}
+	}
+	if len(c.Auth.Audience) == 0 && c.URL != "" {
+		c.Auth.Audience = []string{c.URL}
 	}
 	c.Connect.URL = strings.TrimRight(c.Connect.URL, "/")
 	if c.Connect.URL == "" && c.Dev {

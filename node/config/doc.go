@@ -9,8 +9,8 @@
 // where it stands, what is wrong and what would be right; all of them are
 // reported at once, so that a file is mended in one go.
 //
-// Each key is described once, in the comment at its field in keys.go: that file
-// is embedded in the program, and [Reference] prints those comments as a
+// Each key is described once, in the comment at its field: the files *keys.go
+// are embedded in the program, and [Reference] prints those comments as a
 // commented YAML file, with bounds and defaults. To add a key, add a field with
 // its comment and tags, and a default in defaults.go; reading, checking,
 // environment and reference follow.

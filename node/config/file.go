@@ -157,6 +157,14 @@ func (r *reader) value(n *yaml.Node, path string, t reflect.Type, b bounds) (ref
 		return r.mapping(n, path, t, b)
 	case t.Kind() == reflect.Struct:
 		return r.entry(n, path, t)
+	case t.Kind() == reflect.Pointer: // to a value that may be absent, and zero
+		value, ok := r.value(n, path, t.Elem(), b)
+		if !ok {
+			return value, false
+		}
+		pointer := reflect.New(t.Elem())
+		pointer.Elem().Set(value)
+		return pointer, true
 	}
 	if n.Kind != yaml.ScalarNode || isNull(n) {
 		r.bad.add(r.at(n), path, "want one value, found %s", describe(n))
@@ -210,16 +218,35 @@ func (r *reader) entry(n *yaml.Node, path string, t reflect.Type) (reflect.Value
 	inner := &reader{name: r.name, root: &key{path: path, inside: keysOf(t, path)}, bad: r.bad, set: layer{}, where: r.where}
 	inner.block(n, inner.root)
 	value := reflect.New(t).Elem()
-	for i, k := range inner.root.inside {
-		s, ok := inner.set[k.path]
-		switch {
-		case ok:
-			value.Field(i).Set(reflect.ValueOf(s.value))
-		case !k.lax && len(*r.bad) == before:
+	missing := inner.fill(value, inner.root)
+	if len(*r.bad) == before {
+		for _, k := range missing {
 			r.bad.add(r.at(n), k.path, "is missing")
 		}
 	}
 	return value, len(*r.bad) == before
+}
+
+// fill sets a struct's fields to what was read, and returns the keys that should
+// have been. A block that may be absent wants its keys if any of them is there.
+func (r *reader) fill(value reflect.Value, block *key) (missing []*key) {
+	for i, k := range block.inside {
+		if k.block() {
+			within := r.fill(value.Field(i), k)
+			if !k.lax || !value.Field(i).IsZero() {
+				missing = append(missing, within...)
+			}
+			continue
+		}
+		s, ok := r.set[k.path]
+		switch {
+		case ok:
+			value.Field(i).Set(reflect.ValueOf(s.value))
+		case !k.lax:
+			missing = append(missing, k)
+		}
+	}
+	return missing
 }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }

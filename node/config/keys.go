@@ -17,9 +17,12 @@ type Config struct {
 	HTTP string `key:"http"`
 
 	// The URL at which clients reach this node; all URLs in answers begin with
-	// it. Default: http:// and the address above. A wildcard address (0.0.0.0,
-	// [::] or no host) needs it set.
+	// it. Default: http:// or, with tls.certificate, https:// and the address
+	// above. A wildcard address (0.0.0.0, [::] or no host) needs it set.
 	URL string `key:"url" example:"https://broker.example.org"`
+
+	// TLS towards clients. Without --dev it is needed, here or in a proxy.
+	TLS TLS `key:"tls"`
 
 	// The directory in which the node keeps everything that must survive.
 	Data string `key:"data"`
@@ -57,11 +60,28 @@ type Config struct {
 	// How users reach what runs in their sessions: notebooks and the like.
 	Connect Connect `key:"connect"`
 
+	// Where this node connects to because others say so.
+	Outbound Outbound `key:"outbound"`
+
 	// What is said of this site in offers.
 	Site Site `key:"site"`
 
 	// What using this site costs.
 	Tariff Tariff `key:"tariff"`
+
+	// What this site runs, and for whom.
+	Policy Policy `key:"policy"`
+
+	// How this node belongs to a federation. Without gossip and raft it is alone.
+	Federation Federation `key:"federation"`
+
+	// Whose word the node takes for who somebody is, and what that lets them do.
+	Auth Auth `key:"auth"`
+
+	// Storage whose data are read with tokens of the users. Their executors hold
+	// such a token while they fetch data: where programs of users run beside them,
+	// have bubblewrap (executor.process.bubblewrap: always) or containers.
+	DataTokens []DataToken `key:"dataTokens"`
 
 	// Proxies in front of this node, as addresses or networks (10.0.0.0/8).
 	// Only from them do X-Forwarded-Host, -Proto and -For count.
@@ -98,6 +118,14 @@ type Limits struct {
 	Depth int `key:"depth" min:"8" max:"200"`
 	// Entries on one page of an answered list.
 	Page int `key:"page" min:"1" max:"10000"`
+	// Connections of clients that are open at a time; 0 is no bound.
+	Sockets int `key:"sockets" min:"0" max:"10000000"`
+	// Those of one address (of IPv6, one /64) that isn't a proxy of this node's; 0
+	// is no bound.
+	SocketsPerAddress int `key:"socketsPerAddress" min:"0" max:"10000000"`
+	// How often requests may come. With --dev as often as they like, and of as many
+	// connections.
+	Rates Rates `key:"rates"`
 }
 
 // Offers is how requests are answered.
@@ -221,7 +249,7 @@ type Staging struct {
 	// How long fetching one file may take, retries included.
 	Timeout time.Duration `key:"timeout" min:"1s" max:"720h"`
 	// Whether data may be fetched from loopback and private addresses. Users
-	// choose the URLs, so that this opens the site's inner network to them.
-	// Default: only with --dev.
+	// choose the URLs, so that this opens the site's inner network to them;
+	// outbound.allow opens parts of it. Default: only with --dev.
 	AllowPrivate bool `key:"allowPrivate"`
 }

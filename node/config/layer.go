@@ -59,7 +59,7 @@ func (l layer) setText(k *key, text, source string, bad *problems) {
 // that talk to one, that which says where the file is, and those that a session
 // is given, in which somebody may start a node.
 var foreign = map[string]bool{
-	"NODE": true, "TOKEN": true, "PROPOSAL": true, "CONFIG": true,
+	"NODE": true, "TOKEN": true, "PROPOSAL": true, "CA": true, "CONFIG": true,
 	"SESSION": true, "ATTEMPT": true, "CORES": true, "MEMORY_GIB": true, "STORAGE_GIB": true, "GPUS": true, "JOB": true,
 }
 

@@ -17,6 +17,9 @@ type Sources struct {
 	Environ []string
 	// Flags are the settings of the command line.
 	Flags []Flag
+	// Serve is set by who is going to serve with it: then a configuration that would
+	// be insecure is refused.
+	Serve bool
 	// Host is the host's name, from which a node without a name takes one.
 	Host string
 }
@@ -38,7 +41,11 @@ func Load(from Sources) (Config, error) {
 		return Config{}, fmt.Errorf("merge the configuration: %w", err)
 	}
 	c.derive(from.Host)
-	c.check(provenance(where, layers), &bad)
+	k := checker{provenance(where, layers), &bad}
+	c.check(k)
+	if from.Serve {
+		k.secure(&c)
+	}
 	if err := bad.err(); err != nil {
 		return Config{}, err
 	}

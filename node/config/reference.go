@@ -1,7 +1,7 @@
 package config
 
 import (
-	_ "embed"
+	"embed"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -16,18 +16,15 @@ import (
 
 // The comments of the fields are the documentation of the keys: the program
 // carries its own source.
-var (
-	//go:embed keys.go
-	keysSource string
-	//go:embed sitekeys.go
-	siteSource string
-)
+//
+//go:embed *keys.go
+var source embed.FS
 
 // Reference is a configuration file with every key at its default, each with
 // its description, bounds and environment variable. Keys whose default depends
 // on the host are commented out.
 func Reference() string {
-	w := &referenceWriter{comments: comments(keysSource, siteSource), defaults: reflect.ValueOf(Default(false))}
+	w := &referenceWriter{comments: comments(), defaults: reflect.ValueOf(Default(false))}
 	w.line(0, "# Starling's configuration. Every key is here with its default: a file needs")
 	w.line(0, "# only those that differ. An environment variable overrides its key, a flag of")
 	w.line(0, "# the command line overrides both (--set KEY=VALUE sets any key).")
@@ -70,12 +67,17 @@ func (w *referenceWriter) key(k *key, value reflect.Value, depth int) {
 	w.value(k.name, value, depth)
 }
 
-// entries describes the keys of what a list or a table holds.
+// entries describes the keys of what a list or a table holds, and of the blocks
+// in it.
 func (w *referenceWriter) entries(t reflect.Type, depth int, indent string) {
 	if t.Kind() != reflect.Slice && t.Kind() != reflect.Map || t.Elem().Kind() != reflect.Struct {
 		return
 	}
-	for _, k := range keysOf(t.Elem(), "") {
+	w.members(keysOf(t.Elem(), ""), depth, indent)
+}
+
+func (w *referenceWriter) members(keys []*key, depth int, indent string) {
+	for _, k := range keys {
 		text := strings.Join(strings.Fields(w.comments[k.field]), " ")
 		if k.lax {
 			text = "(optional) " + text
@@ -83,6 +85,7 @@ func (w *referenceWriter) entries(t reflect.Type, depth int, indent string) {
 		for i, line := range wrap(k.name+": "+text, 72-len(indent)) {
 			w.line(depth, indent+strings.Repeat("  ", min(i, 1))+line)
 		}
+		w.members(k.inside, depth, indent+"  ")
 		w.entries(k.kind, depth, indent+"  ")
 	}
 }
@@ -169,10 +172,12 @@ func scalarText(v reflect.Value) string {
 func fieldName(k *key) string { return k.field[strings.LastIndexByte(k.field, '.')+1:] }
 
 // comments reads the comments of all struct fields, by "Type.Field".
-func comments(sources ...string) map[string]string {
+func comments() map[string]string {
 	found := map[string]string{}
-	for _, source := range sources {
-		file, err := parser.ParseFile(token.NewFileSet(), "", source, parser.ParseComments|parser.SkipObjectResolution)
+	files, _ := source.ReadDir(".")
+	for _, entry := range files {
+		text, _ := source.ReadFile(entry.Name())
+		file, err := parser.ParseFile(token.NewFileSet(), "", text, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
 			continue // it was compiled: this can't be
 		}

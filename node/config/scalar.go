@@ -29,6 +29,8 @@ func parseText(text string, t reflect.Type) (reflect.Value, error) {
 		return valueOf(parseDecimal(text))
 	case reflect.TypeFor[Clock]():
 		return valueOf(parseClock(text))
+	case reflect.TypeFor[GroupPattern]():
+		return valueOf(parseGroupPattern(text))
 	case reflect.TypeFor[Moment]():
 		return valueOf(parseMoment(text))
 	}

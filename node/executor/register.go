@@ -35,6 +35,9 @@ func (e *Executor) keepRegistered(ctx context.Context) {
 		if !told {
 			told = true
 			e.Logger.Info("registered", "uuid", answer.UUID)
+			for _, message := range answer.Messages {
+				e.Logger.Warn("the node doesn't take all of the registration", "message", message)
+			}
 			close(e.registered)
 		}
 		if !e.renewal(ctx, time.Duration(answer.RenewSeconds)*time.Second) {

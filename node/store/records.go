@@ -33,6 +33,8 @@ type Session struct {
 	Kind     string            `json:"kind"`              // of the executable
 	Data     []string          `json:"data,omitempty"`    // kinds of data to be staged
 	Schemes  []string          `json:"schemes,omitempty"` // URL schemes to stage them from
+	// Groups are those of the user's by which quotas count.
+	Groups   []string          `json:"groups,omitempty"`
 	Phase    ivoa.SessionPhase `json:"phase"`
 	Created  Millis            `json:"created"`
 	Modified Millis            `json:"modified"`

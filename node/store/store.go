@@ -81,8 +81,8 @@ func Open(options Options) (*Store, error) {
 	}
 	db, err := bbolt.Open(options.Path, 0o600, &bbolt.Options{
 		Timeout: time.Second,
-		// The free list is rebuilt at start: writing it with every commit costs
-		// more the more has been deleted.
+		// The free list is written at the end only, or rebuilt at the start: writing
+		// it with every commit costs more the more has been deleted.
 		NoFreelistSync: true,
 		FreelistType:   bbolt.FreelistMapType,
 		// Room to grow before the file is mapped anew, which waits for readers.
@@ -174,6 +174,10 @@ func (s *Store) Close() error {
 	s.wake.Signal()
 	s.mu.Unlock()
 	<-s.done
+	// So that the next start need not read the whole file to find out which pages
+	// are free. Where that can't be written it does.
+	s.db.NoFreelistSync = false
+	_ = s.db.Update(func(*bbolt.Tx) error { return nil })
 	return s.db.Close()
 }
 

@@ -27,13 +27,15 @@ var (
 	bucketKeys       = []byte("keys")       // user NUL idempotency key: session
 	bucketAllowances = []byte("allowances") // the budget's names: Allowance
 	bucketKept       = []byte("kept")       // storage: Kept
-	bucketMeta       = []byte("meta")
+	// session: what package node/credentials has sealed for it, until its end
+	bucketCredentials = []byte("credentials")
+	bucketMeta        = []byte("meta")
 )
 
 func createBuckets(tx *bbolt.Tx) error {
 	for _, name := range [][]byte{
 		bucketOfferSets, bucketSessions, bucketLive, bucketOwners, bucketAttempts,
-		bucketUpdates, bucketFiles, bucketExecutors, bucketKeys, bucketAllowances, bucketKept, bucketMeta,
+		bucketUpdates, bucketFiles, bucketExecutors, bucketKeys, bucketAllowances, bucketKept, bucketCredentials, bucketMeta,
 	} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
@@ -80,13 +82,18 @@ func (tx *Tx) OfferSet(id identity.UUID) (*OfferSet, error) {
 }
 
 // PutSession stores a session and keeps the indices: live ones, and those of
-// each user.
+// each user. At its end it erases the session's credentials.
 func (tx *Tx) PutSession(s *Session) error {
 	if err := tx.put(bucketSessions, s.ID[:], s); err != nil {
 		return err
 	}
 	if err := tx.Bucket(bucketOwners).Put(ownerKey(string(s.Owners.User.ID), s.ID), []byte(s.Phase)); err != nil {
 		return err
+	}
+	if Terminal(s.Phase) {
+		if err := tx.eraseCredentials(s.ID); err != nil {
+			return err
+		}
 	}
 	if s.Live() {
 		return tx.Bucket(bucketLive).Put(s.ID[:], nil)

@@ -6,19 +6,15 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/distribution/reference"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"starling/api/ivoa/imagename"
 	"starling/node/executor/work"
 )
 
-// Bounds of an executable.
-const (
-	maxLocations = 32
-	maxLocation  = 1000 // bytes
-	maxPorts     = 32
-)
+// maxPorts bounds the ports of an executable.
+const maxPorts = 32
 
 // Executable is what of an IVOA docker-container the executor reads. What it
 // says beside that is the broker's.
@@ -92,30 +88,17 @@ func parse(value jsontext.Value) (*Executable, error) {
 }
 
 func (i *Image) check(check *work.Check) {
-	if len(i.Locations) == 0 || len(i.Locations) > maxLocations {
-		check.Fail(fmt.Errorf("the executable names %d locations of its image; it takes 1 to %d", len(i.Locations), maxLocations))
+	if len(i.Locations) == 0 || len(i.Locations) > imagename.MaxLocations {
+		check.Fail(fmt.Errorf("the executable names %d locations of its image; it takes 1 to %d", len(i.Locations), imagename.MaxLocations))
 	}
 	for _, location := range i.Locations {
-		if _, err := readLocation(location); err != nil {
+		if _, err := imagename.Parse(location); err != nil {
 			check.Fail(err)
 		}
 	}
 	if i.Digest != "" && !regexp.MustCompile(`^sha256:[0-9a-f]{64}$`).MatchString(i.Digest) {
 		check.Fail(fmt.Errorf(`the image's digest %.100q is not "sha256:" and 64 hexadecimal digits`, i.Digest))
 	}
-}
-
-// readLocation reads the name of an image as docker pull does: docker.io and
-// the tag latest stand where there is nothing.
-func readLocation(location string) (reference.Named, error) {
-	if len(location) > maxLocation {
-		return nil, fmt.Errorf("the image's location %.100q… is longer than %d bytes", location, maxLocation)
-	}
-	name, err := reference.ParseNormalizedNamed(strings.TrimPrefix(location, "docker://"))
-	if err != nil {
-		return nil, fmt.Errorf("the image's location %q is no name of an image: %w", location, err)
-	}
-	return reference.TagNameOnly(name), nil
 }
 
 // check makes the protocol one of those that there are.

@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"starling/api/ivoa/imagename"
 )
 
 const prefix = `{"kind":"` + Kind + `","image":{"locations":["a/b:1"]}`
@@ -54,7 +56,7 @@ func FuzzExecutable(f *testing.F) {
 		}
 		assert.NotEmpty(t, e.Image.Locations)
 		for _, location := range e.Image.Locations {
-			name, err := readLocation(location)
+			name, err := imagename.Parse(location)
 			require.NoError(t, err)
 			assert.NotContains(t, name.String(), "..")
 		}

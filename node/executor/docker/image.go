@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"starling/api/despatch"
+	"starling/api/ivoa/imagename"
 	"starling/node/executor"
 	"starling/node/executor/work"
 )
@@ -52,7 +53,7 @@ func (j *job) find(ctx context.Context, id string, want Image) (*picture, *despa
 
 // findAt makes sure of the image at one location.
 func (j *job) findAt(ctx context.Context, id, location string, want Image) (*picture, error) {
-	name, err := readLocation(location)
+	name, err := imagename.Parse(location)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@
 // A file is streamed into a temporary file beside its destination, and renamed
 // when its size and checksum are right, so that what bears the name is whole.
 // A connection that breaks is taken up where it broke, if the server says that
-// the file is still the same; a server that is busy is asked again. Addresses
-// are checked when the connection is made, after the name was resolved, so that
-// no name and no redirect leads into the node's own network.
+// the file is still the same; a server that is busy is asked again. Where it may
+// lead is package outbound's to say.
 package stage

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+
+	"starling/federation/outbound"
 )
 
 // Error is why a file could not be fetched.
@@ -30,7 +32,8 @@ func (p permanentError) Unwrap() error { return p.error }
 
 // Retryable reports whether trying again may help.
 func Retryable(err error) bool {
-	return !errors.As(err, &permanentError{}) && !errors.Is(err, context.Canceled)
+	refused := errors.As(err, new(*outbound.Refusal))
+	return !refused && !errors.As(err, &permanentError{}) && !errors.Is(err, context.Canceled)
 }
 
 // explain names the URL, and takes it out of the cause, where net/http has put
@@ -50,16 +53,19 @@ func (t *transfer) explain(err error) error {
 	return &Error{URL: redact(t.URL), Cause: err}
 }
 
+// because adds to an error what to do.
+func because(err error, advice string) error { return fmt.Errorf("%w; %s", err, advice) }
+
 // statusError is an answer that is not the file.
-func statusError(status int) error {
+func (b Bearer) statusError(status int) error {
 	err := fmt.Errorf("the server answered %d %s", status, http.StatusText(status))
 	switch {
 	case status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status == http.StatusTooEarly:
 		return err
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return permanent(fmt.Errorf("%w; the node has no credentials for it, make it public or use a signed URL", err))
+		return b.refused(err)
 	case status == http.StatusNotFound, status == http.StatusGone:
-		return permanent(fmt.Errorf("%w; check the location", err))
+		return permanent(because(err, "check the location"))
 	case status >= 500:
 		return err
 	}

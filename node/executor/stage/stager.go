@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"starling/federation/address"
 )
 
 // Options of a Stager; each zero value means the default.
@@ -16,6 +18,8 @@ type Options struct {
 	// development, and sites whose storage has such addresses. Link-local
 	// addresses, where clouds keep their credentials, are never allowed.
 	AllowPrivate bool
+	// Allow are addresses of the site's own that are open to it all the same.
+	Allow address.Ranges
 	// Idle is how long a server may send nothing: 60 s. Headers is how long it
 	// may take to begin its answer: 60 s. Overall bounds one file: 24 h.
 	Idle, Headers, Overall time.Duration
@@ -56,6 +60,8 @@ type Request struct {
 	SHA256    string // hexadecimal; empty: what the server says, if anything
 	Bytes     int64  // 0: not known
 	Limit     int64  // bytes; more is an error. 0: no limit
+	// Bearer is for the server at the URL alone.
+	Bearer Bearer
 	// Progress, if not nil, hears at most once a second how much is there;
 	// total is 0 where nobody knows.
 	Progress func(have, total int64)

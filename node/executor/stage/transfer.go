@@ -76,7 +76,7 @@ func (t *transfer) once(ctx context.Context) error {
 	if err != nil {
 		return permanent(errors.New("the location is no URL"))
 	}
-	if err := checkScheme(req.URL.Scheme, "http"); err != nil {
+	if err := t.Bearer.show(req); err != nil {
 		return err
 	}
 	req.Header.Set("Want-Repr-Digest", "sha-256=1")
@@ -124,7 +124,7 @@ func (t *transfer) begin(resp *http.Response) error {
 		t.version = ""
 		return errors.New("the server can't go on where it stopped")
 	default:
-		return statusError(resp.StatusCode)
+		return t.Bearer.statusError(resp.StatusCode)
 	}
 	if t.expected == "" {
 		t.expected = digest(resp.Header)
