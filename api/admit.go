@@ -5,14 +5,22 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
-	"unicode"
 
 	"starling/federation/identity"
+	"starling/node"
 )
 
 // admit is the one place in which a request's origin and caller are
-// established.
+// established, and counted.
 func (s *Server) admit(v *visit) error {
+	refusal := s.establish(v)
+	if err := s.throttled(v, refusal); err != nil {
+		return err
+	}
+	return refusal
+}
+
+func (s *Server) establish(v *visit) error {
 	r := v.Request()
 	v.base = s.BaseURL
 	if caller, ok := r.Context().Value(localCaller{}).(identity.Caller); ok {
@@ -22,6 +30,9 @@ func (s *Server) admit(v *visit) error {
 	if len(r.URL.RawQuery) > s.Limits.Query {
 		return &fault{status: http.StatusRequestURITooLong, code: "too-long",
 			detail: "the query has more than " + itoa(s.Limits.Query) + " bytes"}
+	}
+	if fromPeer(r) {
+		return s.admitPeer(v)
 	}
 	if s.pages.at(v.host()) && !forPages(v.Path()) && fromBrowser(r) {
 		return &fault{status: http.StatusMisdirectedRequest, code: "wrong-host", field: "Host",
@@ -45,50 +56,12 @@ func (s *Server) admit(v *visit) error {
 	if err := s.identify(v); err != nil {
 		return err
 	}
-	if v.Path() == metricsPath && !v.caller.SeesAll() {
-		return &fault{status: http.StatusForbidden, code: "forbidden", detail: "the metrics are for operators and auditors"}
+	if err := v.confine(); err != nil {
+		return err
 	}
-	return nil
-}
-
-// identify finds the caller. The role of a built-in executor is only ever
-// given by Local: an authenticator that lets it through is not believed.
-func (s *Server) identify(v *visit) error {
-	caller, err := s.Authenticator.Authenticate(v.Request())
-	if err == nil && !caller.Has(identity.RoleBuiltIn) && caller.User != "" {
-		v.caller = caller
-		return v.choosePayer()
+	if v.Path() == metricsPath {
+		return s.Broker.Permit(r.Context(), v.caller, node.ActionReadAll, "metrics:"+string(s.Node))
 	}
-	challenge, detail := `Bearer realm="starling"`, "the sender can't be established"
-	if err != nil {
-		detail = err.Error()
-	}
-	if len(v.Request().Header["Authorization"]) > 0 {
-		challenge += `, error="invalid_token"`
-	}
-	v.header().Set("WWW-Authenticate", challenge)
-	return &fault{status: http.StatusUnauthorized, code: "unauthorized", detail: detail, field: "Authorization"}
-}
-
-// proposalHeader names the proposal that pays for what is asked.
-const proposalHeader = "Starling-Proposal"
-
-// choosePayer takes the proposal that a request names, if its sender may charge
-// it: the one that the token names, or any for an operator.
-func (v *visit) choosePayer() error {
-	named := v.Request().Header.Get(proposalHeader)
-	if named == "" || named == v.caller.Proposal {
-		return nil
-	}
-	if !v.caller.Has(identity.RoleOperator) {
-		return &fault{status: http.StatusForbidden, code: "forbidden", field: proposalHeader,
-			detail: "your token doesn't let you charge this proposal; leave the header out to charge the token's own, or your personal account"}
-	}
-	if len(named) > 200 || strings.ContainsFunc(named, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return &fault{status: http.StatusBadRequest, code: "invalid", field: proposalHeader,
-			detail: "a proposal's name has at most 200 printable bytes"}
-	}
-	v.caller.Proposal = named
 	return nil
 }
 

@@ -23,7 +23,8 @@ func TestWithoutATokenOnlyTheOpenPathsAnswer(t *testing.T) {
 			continue
 		}
 		wantProblem(t, resp, http.StatusUnauthorized)
-		assert.Equal(t, `Bearer realm="starling"`, resp.Header.Get("WWW-Authenticate"), r.path)
+		assert.Equal(t, `Bearer realm="starling", resource_metadata="https://broker.example/.well-known/oauth-protected-resource"`,
+			resp.Header.Get("WWW-Authenticate"), r.path)
 	}
 	wantProblem(t, w.do(call{path: "/no/such/path", stranger: true}), http.StatusUnauthorized)
 }

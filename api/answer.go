@@ -49,6 +49,29 @@ func (v *visit) only(mediaType string) error {
 	return nil
 }
 
+// The media types of lists.
+const (
+	jsonType = "application/json"
+	csvType  = "text/csv"
+)
+
+// prefers chooses among media types the one that the client wants most, the first
+// of them for those who don't say.
+func (v *visit) prefers(types ...string) (best string, err error) {
+	v.header().Add("Vary", "Accept")
+	header := strings.Join(v.Request().Header["Accept"], ",")
+	wanted, exactness := 0.0, 0
+	for _, t := range types {
+		if q, exact := acceptance(header, t); q > wanted || q > 0 && q == wanted && exact > exactness {
+			best, wanted, exactness = t, q, exact
+		}
+	}
+	if best == "" {
+		return "", unacceptable(strings.Join(types, ", "))
+	}
+	return best, nil
+}
+
 func unacceptable(offered string) error {
 	return &fault{status: http.StatusNotAcceptable, code: "not-acceptable", field: "Accept",
 		detail: "this resource is to be had as " + offered}
@@ -111,7 +134,6 @@ func (v *visit) answer(status int, media ivoa.Media, document any) error {
 	if err != nil {
 		return fmt.Errorf("encode an answer: %w", err)
 	}
-	v.header().Set("Cache-Control", "no-cache")
 	return v.send(status, media.String(), body)
 }
 
@@ -122,7 +144,6 @@ func (v *visit) answerJSON(status int, document any) error {
 	if err := json.MarshalWrite(buffer, document, written); err != nil {
 		return fmt.Errorf("encode an answer: %w", err)
 	}
-	v.header().Set("Cache-Control", "no-cache")
 	return v.send(status, "application/json", buffer.Bytes())
 }
 

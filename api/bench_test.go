@@ -28,7 +28,9 @@ func benchServer(b *testing.B) (*Server, string) {
 		b.Fatal(err)
 	}
 	server, err := New(Options{
-		Broker: &fake{}, BaseURL: testBase, Authenticator: auth.Bearer{Verifier: auth.NewVerifier(time.Now, issuer.Public())},
+		Broker: &fake{}, BaseURL: testBase, Authenticator: auth.Bearer{
+			Verifier: auth.NewVerifier(time.Now, 0, issuer.Trusted()), Mapping: auth.NewMapping(auth.MappingOptions{Own: issuer.Name()}),
+		},
 		Logger: slog.New(slog.NewJSONHandler(io.Discard, nil)),
 	})
 	if err != nil {

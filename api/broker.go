@@ -11,6 +11,7 @@ import (
 	"starling/consensus"
 	"starling/federation/identity"
 	"starling/node"
+	"starling/node/cluster"
 )
 
 // Broker is all that this package asks of a node. Every call takes the caller
@@ -33,6 +34,9 @@ type Requests interface {
 	Ask(ctx context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice) (*ivoa.OfferSet, error)
 	Direct(ctx context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice, key string) (*ivoa.Session, error)
 	OfferSet(ctx context.Context, caller identity.Caller, id identity.UUID) (*ivoa.OfferSet, error)
+	// CheckPolicy says what the site's policy makes of a request, without asking for
+	// offers: zero whom is the caller, zero at is now.
+	CheckPolicy(ctx context.Context, caller identity.Caller, whom node.PolicySubject, req *ivoa.ExecutionRequest, notices []ivoa.Notice, at time.Time) (*node.PolicyCheck, error)
 }
 
 // Sessions reads and changes sessions.
@@ -73,34 +77,65 @@ type Executors interface {
 	Complete(ctx context.Context, caller identity.Caller, ref identity.UUID, done despatch.Completion) (node.CompletionAnswer, error)
 }
 
-// Record reads the history and the ledger. The filters' Caller is for the
-// broker to fill in.
+// Record reads the history and the ledger, as the Look says, and fills in what was
+// read. The filters' Caller is for the broker to fill in.
 type Record interface {
-	HistoryEntry(ctx context.Context, caller identity.Caller, ref identity.UUID) (accounting.HistoryEntry, error)
+	HistoryEntry(ctx context.Context, caller identity.Caller, how *node.Look, ref identity.UUID) (accounting.HistoryEntry, error)
 	// Updates lists what was reported of an attempt, in order.
-	Updates(ctx context.Context, caller identity.Caller, ref identity.UUID, cursor accounting.Cursor, limit int) ([]accounting.Update, accounting.Cursor, error)
-	History(ctx context.Context, caller identity.Caller, filter accounting.HistoryFilter, cursor accounting.Cursor, limit int) ([]accounting.HistoryEntry, accounting.Cursor, error)
-	Accounts(ctx context.Context, caller identity.Caller, filter accounting.AccountFilter, cursor accounting.Cursor, limit int) ([]accounting.Account, accounting.Cursor, error)
-	Entries(ctx context.Context, caller identity.Caller, account accounting.AccountID, cursor accounting.Cursor, limit int) ([]accounting.Entry, accounting.Cursor, error)
-	Statement(ctx context.Context, caller identity.Caller, filter accounting.StatementFilter, cursor accounting.Cursor, limit int) (accounting.Statement, error)
+	Updates(ctx context.Context, caller identity.Caller, how *node.Look, ref identity.UUID, cursor accounting.Cursor, limit int) ([]accounting.Update, accounting.Cursor, error)
+	History(ctx context.Context, caller identity.Caller, how *node.Look, filter accounting.HistoryFilter, cursor accounting.Cursor, limit int) ([]accounting.HistoryEntry, accounting.Cursor, error)
+	Accounts(ctx context.Context, caller identity.Caller, how *node.Look, filter accounting.AccountFilter, cursor accounting.Cursor, limit int) ([]accounting.Account, accounting.Cursor, error)
+	Entries(ctx context.Context, caller identity.Caller, how *node.Look, account accounting.AccountID, cursor accounting.Cursor, limit int) ([]accounting.Entry, accounting.Cursor, error)
+	// Audit lists who did what, and who was refused.
+	Audit(ctx context.Context, caller identity.Caller, how *node.Look, filter accounting.AuditFilter, cursor accounting.Cursor, limit int) ([]accounting.AuditEntry, accounting.Cursor, error)
+	Statement(ctx context.Context, caller identity.Caller, how *node.Look, filter accounting.StatementFilter, cursor accounting.Cursor, limit int) (accounting.Statement, error)
 }
 
 // Ledger is where operators and accountants allocate, correct and give back. An
 // order with a key may be repeated: the same again changes nothing.
 type Ledger interface {
-	Budgets(ctx context.Context, caller identity.Caller, filter accounting.BudgetFilter, cursor accounting.Cursor, limit int) ([]accounting.Budget, accounting.Cursor, error)
-	Allocations(ctx context.Context, caller identity.Caller, owner accounting.Owner, cursor accounting.Cursor, limit int) ([]accounting.Allocate, accounting.Cursor, error)
+	Budgets(ctx context.Context, caller identity.Caller, how *node.Look, filter accounting.BudgetFilter, cursor accounting.Cursor, limit int) ([]accounting.Budget, accounting.Cursor, error)
+	Allocations(ctx context.Context, caller identity.Caller, how *node.Look, owner accounting.Owner, cursor accounting.Cursor, limit int) ([]accounting.Allocate, accounting.Cursor, error)
 	Allocate(ctx context.Context, caller identity.Caller, order accounting.Allocate, key string) (node.AllocationAnswer, error)
 	Enrol(ctx context.Context, caller identity.Caller, order accounting.EnrolOwner) (accounting.OwnerRecord, error)
 	Correct(ctx context.Context, caller identity.Caller, order accounting.Correct, key string) (node.CompletionAnswer, error)
 	Credit(ctx context.Context, caller identity.Caller, order accounting.Credit, key string) (node.CompletionAnswer, error)
 }
 
-// Operation says how the node is.
+// Operation says how the node is, and who may decide about it.
 type Operation interface {
-	Ready() []string // what is wrong, in words; empty: ready
+	// Permit says whether a caller may do what only operators may, or read what is for
+	// those who see everything, and puts it on record. Objects are "kind:name".
+	Permit(ctx context.Context, caller identity.Caller, action node.Action, object string) error
+	Ready() []string    // what is wrong, in words; empty: ready
+	Warnings() []string // what isn't well, though the node takes work
 	LogStatus() consensus.Status
-	NodeStatus() node.NodeStatus
+	Availability() node.Availability
+	// Revoke writes to the record that a node's certificate is good for nothing.
+	Revoke(ctx context.Context, caller identity.Caller, order accounting.RevokeCertificate) error
+	Unfinished() int // sessions that were accepted and have not ended
 }
 
-var _ Broker = (*node.Broker)(nil)
+// Federation is the node's place among others.
+type Federation interface {
+	// Trouble is what keeps this node from being one of them; nil: nothing does.
+	Trouble() error
+	// Members are all nodes, this one included.
+	Members() []cluster.Member
+	// Leave takes this node out of the federation, after which it stops; Expel
+	// takes out another that is gone for good. Errors are cluster.ErrRefused,
+	// which force overrules where it is for the sake of unfinished sessions,
+	// cluster.ErrUnknown, or that nobody can decide it now.
+	Leave(ctx context.Context, unfinished int, force bool) error
+	Expel(ctx context.Context, node string) error
+	// Revocations are the certificates that are good for nothing any more. Revoke
+	// adds some of a node, on behalf of a user; record writes each. Errors are as
+	// above.
+	Revocations() []accounting.RevokeCertificate
+	Revoke(ctx context.Context, r cluster.Revocation, by string, record func(context.Context, accounting.RevokeCertificate) error) (cluster.Exclusion, error)
+}
+
+var (
+	_ Broker     = (*node.Broker)(nil)
+	_ Federation = (*cluster.Cluster)(nil)
+)

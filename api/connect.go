@@ -58,6 +58,7 @@ func (s *Server) connect(v *visit) error {
 			io.Closer
 		}{&patientReader{visit: v}, r.Body}
 	}
+	release(v.header())
 	relay.Serve(&relayWriter{patientWriter{visit: v}}, r, v.route(target), relay.Limits{
 		Dial: connectDial, Headers: connectHeaders, Idle: connectIdle, HeaderBytes: connectMaxBytes,
 	})

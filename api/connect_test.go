@@ -75,8 +75,7 @@ func connected(t *testing.T, change ...func(*Options)) (*world, string) {
 	w := newWorld(t, change...)
 	program(t, &w.broker.target)
 	w.broker.holder = "alice"
-	listener, err := Listen(t.Context(), "127.0.0.1:0", w.server)
-	require.NoError(t, err)
+	listener := listening(t, w.server)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
@@ -127,9 +126,10 @@ func TestAnswersOfAProgramStayBelowItsPrefix(t *testing.T) {
 	assert.Equal(t, on("/connect/lab/lab?a=b"), resp.Header.Get("Location"))
 	resp = fetch(t, "GET", url+on("/connect/lab/bad"), "", "Authorization", byAlice)
 	assert.Equal(t, []string{"mine=1; Path=" + on("/connect/lab/")}, resp.Header["Set-Cookie"])
-	for _, name := range []string{"Service-Worker-Allowed", "Strict-Transport-Security", "Starling-Reasons"} {
+	for _, name := range []string{"Service-Worker-Allowed", "Starling-Reasons"} {
 		assert.Empty(t, resp.Header[name], name)
 	}
+	assert.Equal(t, []string{strictTransport}, resp.Header["Strict-Transport-Security"], "the node's own")
 	assert.Equal(t, []string{pagePolicy}, resp.Header["Content-Security-Policy"])
 	resp = fetch(t, "GET", url+on("/connect/lab?a=b"), "", "Authorization", byAlice)
 	assert.Equal(t, 308, resp.StatusCode)
@@ -221,6 +221,7 @@ func TestAnUnreachableProgramIs502(t *testing.T) {
 	nowhere(w.broker)
 	resp := fetch(t, "GET", url+on("/connect/lab/"), "", "Authorization", byAlice)
 	wantProblem(t, resp, http.StatusBadGateway)
+	guarded(t, resp.Header, "a failure of ours, not the program's")
 }
 
 func TestConnectionsOfAUserAreBounded(t *testing.T) {
@@ -340,8 +341,7 @@ func TestABrowserUsesASessionUntilItEnds(t *testing.T) {
 	other := worker(t, broker, "http://"+target.To.String())
 	server, err := New(Options{Broker: broker, Authenticator: names{}, BaseURL: testBase, Logger: quiet, TrustPages: true})
 	require.NoError(t, err)
-	listener, err := Listen(t.Context(), "127.0.0.1:0", server)
-	require.NoError(t, err)
+	listener := listening(t, server)
 	t.Cleanup(func() { assert.NoError(t, listener.Shutdown(context.Background())) })
 	url := "http://" + listener.Addr().String()
 	server.BaseURL = url // known only now

@@ -101,7 +101,6 @@ const streamGrace = 30 * time.Second
 func (w *eventWriter) begin() {
 	h := w.header()
 	h.Set("Content-Type", eventStream)
-	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // asks nginx to pass it on as it comes
 	w.Response().WriteHeader(http.StatusOK)
 	w.line.WriteString("retry: 2000\n\n")

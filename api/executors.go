@@ -19,9 +19,16 @@ func (s *Server) register(v *visit) error {
 	if err := v.decodeJSON(&registration); err != nil {
 		return err
 	}
+	var withheld string
+	if !v.private() {
+		withheld = withoutTokens(&registration)
+	}
 	answer, created, err := s.Broker.Register(v.Request().Context(), v.caller, registration)
 	if err != nil {
 		return err
+	}
+	if withheld != "" {
+		answer.Messages = append(answer.Messages, withheld)
 	}
 	if created {
 		return v.answerJSON(http.StatusCreated, answer)
@@ -75,6 +82,9 @@ func (s *Server) despatch(v *visit) error {
 		return v.nothing()
 	}
 	work.Session.URL = v.absolute(work.Session.URL)
+	if v.private() {
+		work.ShowTokens()
+	}
 	return v.answerJSON(http.StatusOK, work)
 }
 

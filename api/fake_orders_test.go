@@ -18,16 +18,18 @@ func (f *fake) budget() accounting.Budget {
 	}
 }
 
-func (f *fake) Budgets(_ context.Context, caller identity.Caller, filter accounting.BudgetFilter, cursor accounting.Cursor, limit int) ([]accounting.Budget, accounting.Cursor, error) {
+func (f *fake) Budgets(_ context.Context, caller identity.Caller, how *node.Look, filter accounting.BudgetFilter, cursor accounting.Cursor, limit int) ([]accounting.Budget, accounting.Cursor, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.looked(how)
 	f.order, f.cursor, f.limit = filter, string(cursor), limit
 	return []accounting.Budget{f.budget()}, accounting.Cursor(f.next), f.enter(caller)
 }
 
-func (f *fake) Allocations(_ context.Context, caller identity.Caller, owner accounting.Owner, cursor accounting.Cursor, limit int) ([]accounting.Allocate, accounting.Cursor, error) {
+func (f *fake) Allocations(_ context.Context, caller identity.Caller, how *node.Look, owner accounting.Owner, cursor accounting.Cursor, limit int) ([]accounting.Allocate, accounting.Cursor, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.looked(how)
 	f.order, f.cursor, f.limit = owner, string(cursor), limit
 	return []accounting.Allocate{f.complete(accounting.Allocate{
 		Owner: owner, Period: "2026B", Limit: accounting.Hard, Reason: "TAC",
@@ -49,6 +51,11 @@ func (f *fake) Allocate(_ context.Context, caller identity.Caller, order account
 	return node.AllocationAnswer{Allocate: f.complete(order), Budget: f.budget(), Duplicate: again}, f.enter(caller)
 }
 
+func (f *fake) Revoke(_ context.Context, caller identity.Caller, order accounting.RevokeCertificate) error {
+	f.order = order
+	return f.err
+}
+
 func (f *fake) Enrol(_ context.Context, caller identity.Caller, order accounting.EnrolOwner) (accounting.OwnerRecord, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -68,6 +75,6 @@ func (f *fake) adjusted(ctx context.Context, caller identity.Caller, order accou
 	f.mu.Lock()
 	f.order, f.key = order, key
 	f.mu.Unlock()
-	entry, err := f.HistoryEntry(ctx, caller, attemptID)
+	entry, err := f.HistoryEntry(ctx, caller, nil, attemptID)
 	return node.CompletionAnswer{HistoryEntry: entry}, err
 }

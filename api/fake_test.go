@@ -16,6 +16,7 @@ import (
 	"starling/consensus"
 	"starling/federation/identity"
 	"starling/node"
+	"starling/node/policy"
 )
 
 // fake is a broker that remembers what it was asked and answers from fields.
@@ -42,22 +43,31 @@ type fake struct {
 	sent     string
 	history  accounting.HistoryFilter
 	owner    accounting.StatementFilter
+	strong   bool
+	audited  accounting.AuditFilter
+	// permitted is what Permit was asked for.
+	permitted []string
 
-	holder  string // who owns all sessions; "": whoever asks
-	err     error  // answered to everything, if set
-	throw   any    // thrown by everything, if set
-	no      bool   // requests are answered NO
-	phase   ivoa.SessionPhase
-	next    string
-	list    []node.Event
-	live    chan node.Event // after list, until closed; nil: closes after list
-	output  []byte
-	open    bool // the output grows
-	idle    bool // no despatch before the wait is over
-	waiting chan struct{}
-	wrong   []string
-	target  node.Target // of every connector
-	grant   string      // that opens it
+	holder string // who owns all sessions; "": whoever asks
+	err    error  // answered to everything, if set
+	throw  any    // thrown by everything, if set
+	no     bool   // requests are answered NO
+	phase  ivoa.SessionPhase
+	next   string
+	copy   node.Copy // what is read of the record
+	// attempts makes the pages of the history, if set.
+	attempts   func(ctx context.Context, cursor accounting.Cursor, limit int) ([]accounting.HistoryEntry, accounting.Cursor, error)
+	list       []node.Event
+	live       chan node.Event // after list, until closed; nil: closes after list
+	output     []byte
+	open       bool // the output grows
+	idle       bool // no despatch before the wait is over
+	waiting    chan struct{}
+	wrong      []string
+	warned     []string
+	target     node.Target // of every connector
+	grant      string      // that opens it
+	unfinished int
 }
 
 var (
@@ -170,6 +180,22 @@ func (f *fake) offers() *ivoa.OfferSet {
 		o.AddMessages(ivoa.NewMessage(noonUTC, ivoa.LevelError, ivoa.MessageResourceLimit, "{n} cores are more than there are", "n", "99"))
 	}
 	return o
+}
+
+func (f *fake) CheckPolicy(_ context.Context, caller identity.Caller, whom node.PolicySubject, req *ivoa.ExecutionRequest, notices []ivoa.Notice, at time.Time) (*node.PolicyCheck, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked, f.notices = req, notices
+	if err := f.enter(caller); err != nil {
+		return nil, err
+	}
+	return &node.PolicyCheck{
+		Node: "jodrell", As: whom, Result: ivoa.No, Rule: "quota user *", Messages: []string{"too much"},
+		Rules:  []policy.Step{{Rule: "small", Then: policy.Limit, Result: policy.Matched}, {Rule: "late", Then: policy.Deny, Result: policy.NotReached, Detail: "too late"}},
+		Caps:   []policy.Ceiling{{What: "cores", Most: 8, Rule: "small"}},
+		Offer:  node.PolicyOffer{Start: at, End: at.Add(time.Hour), Cores: 8, Memory: 16, Price: map[string]float64{"monetary": 2.5}},
+		Quotas: []policy.Standing{{Quota: "quota user *", For: policy.PerUser, Name: "alice", What: policy.LimitSessions, Used: 3, Asked: 1, Limit: 3}},
+	}, nil
 }
 
 func (f *fake) Direct(_ context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice, key string) (*ivoa.Session, error) {
@@ -412,38 +438,56 @@ func sampleEntry() accounting.HistoryEntry {
 	}
 }
 
-func (f *fake) HistoryEntry(_ context.Context, caller identity.Caller, ref identity.UUID) (accounting.HistoryEntry, error) {
+// looked notes how the record was to be read, and says what was.
+func (f *fake) looked(how *node.Look) {
+	if how != nil {
+		f.strong = how.Strong
+		how.Copy = f.copy
+	}
+}
+
+func (f *fake) HistoryEntry(_ context.Context, caller identity.Caller, how *node.Look, ref identity.UUID) (accounting.HistoryEntry, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.looked(how)
 	if ref != attemptID {
 		return accounting.HistoryEntry{}, &node.Problem{Code: node.CodeNotFound, Detail: "no attempt"}
 	}
 	return sampleEntry(), f.enter(caller)
 }
 
-func (f *fake) Updates(_ context.Context, caller identity.Caller, ref identity.UUID, cursor accounting.Cursor, limit int) ([]accounting.Update, accounting.Cursor, error) {
+func (f *fake) Updates(_ context.Context, caller identity.Caller, how *node.Look, ref identity.UUID, cursor accounting.Cursor, limit int) ([]accounting.Update, accounting.Cursor, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.looked(how)
 	return []accounting.Update{{Key: "k1", Type: accounting.LogWritten, Text: "hello", Time: 1, Recorded: 2}}, accounting.Cursor(f.next), f.enter(caller)
 }
 
-func (f *fake) History(_ context.Context, caller identity.Caller, filter accounting.HistoryFilter, cursor accounting.Cursor, limit int) ([]accounting.HistoryEntry, accounting.Cursor, error) {
+func (f *fake) History(ctx context.Context, caller identity.Caller, how *node.Look, filter accounting.HistoryFilter, cursor accounting.Cursor, limit int) ([]accounting.HistoryEntry, accounting.Cursor, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.looked(how)
 	f.history, f.cursor, f.limit = filter, string(cursor), limit
+	if f.attempts != nil {
+		return f.attempts(ctx, cursor, limit)
+	}
 	return []accounting.HistoryEntry{sampleEntry()}, accounting.Cursor(f.next), f.enter(caller)
 }
 
-func (f *fake) Accounts(_ context.Context, caller identity.Caller, _ accounting.AccountFilter, cursor accounting.Cursor, limit int) ([]accounting.Account, accounting.Cursor, error) {
+func (f *fake) Accounts(_ context.Context, caller identity.Caller, how *node.Look, _ accounting.AccountFilter, cursor accounting.Cursor, limit int) ([]accounting.Account, accounting.Cursor, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.looked(how)
 	f.cursor, f.limit = string(cursor), limit
 	return []accounting.Account{{
 		Owner: accounting.User("alice"), Resource: "core-seconds", Unit: "s", Period: "2026B", Side: accounting.Used, Balance: "12.5", Entries: 1,
 	}}, accounting.Cursor(f.next), f.enter(caller)
 }
 
-func (f *fake) Entries(_ context.Context, caller identity.Caller, account accounting.AccountID, cursor accounting.Cursor, limit int) ([]accounting.Entry, accounting.Cursor, error) {
+func (f *fake) Entries(_ context.Context, caller identity.Caller, how *node.Look, account accounting.AccountID, cursor accounting.Cursor, limit int) ([]accounting.Entry, accounting.Cursor, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.looked(how)
 	f.cursor, f.limit = string(cursor), limit
 	return []accounting.Entry{{
 		Account: account, Number: 1, Time: accounting.At(noonUTC), Amount: "12.5", Unit: "s", Kind: accounting.EntryUsage,
@@ -451,9 +495,10 @@ func (f *fake) Entries(_ context.Context, caller identity.Caller, account accoun
 	}}, accounting.Cursor(f.next), f.enter(caller)
 }
 
-func (f *fake) Statement(_ context.Context, caller identity.Caller, filter accounting.StatementFilter, cursor accounting.Cursor, limit int) (accounting.Statement, error) {
+func (f *fake) Statement(_ context.Context, caller identity.Caller, how *node.Look, filter accounting.StatementFilter, cursor accounting.Cursor, limit int) (accounting.Statement, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.looked(how)
 	f.owner, f.cursor, f.limit = filter, string(cursor), limit
 	lines := []accounting.StatementLine{{Resource: "core-seconds", Unit: "s", Estimated: "20", Held: "1", Used: "12.5", Charged: "0"}}
 	return accounting.Statement{
@@ -472,12 +517,20 @@ func (f *fake) Ready() []string {
 	return slices.Clone(f.wrong)
 }
 
+func (f *fake) Warnings() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.warned)
+}
+
 func (f *fake) LogStatus() consensus.Status {
 	return consensus.Status{Node: "kth", Role: "leader", Leader: "kth", Error: "none"}
 }
 
-func (f *fake) NodeStatus() node.NodeStatus {
-	return node.NodeStatus{Name: "kth", Alive: true, Capacity: despatch.Capacity{Cores: 8}, Kinds: []string{ivoa.KindProcess}}
+func (f *fake) Unfinished() int { return f.unfinished }
+
+func (f *fake) Availability() node.Availability {
+	return node.Availability{Capacity: despatch.Capacity{Cores: 8}, Kinds: []string{ivoa.KindProcess}}
 }
 
 func (f *fake) Connect(_ context.Context, caller identity.Caller, id identity.UUID, name string) (node.Target, error) {

@@ -91,7 +91,6 @@ func (f *follower) begin() {
 	h := f.header()
 	h.Set("Content-Type", plainText)
 	h.Set("Content-Security-Policy", sandbox)
-	h.Set("Cache-Control", "no-store")
 	_ = f.control().SetWriteDeadline(time.Time{}) // each write sets its own
 	f.Response().WriteHeader(http.StatusOK)
 	_ = f.control().Flush()

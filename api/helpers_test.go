@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -145,6 +146,13 @@ func wantProblem(t testing.TB, resp *http.Response, status int) map[string]any {
 	assert.NotEmpty(t, p["instance"])
 	assert.Equal(t, resp.Header.Get("X-Request-Id"), p["requestId"])
 	return p
+}
+
+// listening is a server on a port, which the caller shuts down.
+func listening(t testing.TB, s *Server) *Listener {
+	socket, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	return Serve(socket, s, nil)
 }
 
 func checksum(content []byte) string {

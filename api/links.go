@@ -49,9 +49,8 @@ func (s *Server) link(v *visit) error {
 	if err != nil {
 		return err
 	}
-	v.header().Set("Cache-Control", "no-store")
 	return v.answerJSON(http.StatusCreated, oneTimeLink{
-		URL:     s.pages.baseOf(id, v.base) + "/sessions/" + id.String() + "/links/" + name + "/" + secret,
+		URL:     s.pages.baseOf(id, v.connectBase()) + "/sessions/" + id.String() + "/links/" + name + "/" + secret,
 		Expires: expires, Sandboxed: s.pages.sandboxed(),
 	})
 }
@@ -63,9 +62,6 @@ func (s *Server) enter(v *visit) error {
 	if err != nil {
 		return err
 	}
-	h := v.header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer")
 	if v.Request().Method != http.MethodGet { // those who only look don't enter
 		return v.nothing()
 	}
@@ -85,6 +81,7 @@ func (s *Server) enter(v *visit) error {
 	if at.Scheme == "https" {
 		cookie.Name, cookie.Secure = secureGrantCookie, true
 	}
+	h := v.header()
 	h.Add("Set-Cookie", cookie.String())
 	h.Set("Location", at.String())
 	v.Response().WriteHeader(http.StatusSeeOther)

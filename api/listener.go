@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,6 +19,7 @@ const (
 	writeTimeout      = 60 * time.Second
 	idleTimeout       = 2 * time.Minute // longer than the pause between polls
 	maxHeaderBytes    = 32 << 10        // tokens are at most 8 KiB
+	mostHTTP2Streams  = 100             // requests at once on one connection
 )
 
 // Listener serves a Server on one TCP address.
@@ -28,14 +30,9 @@ type Listener struct {
 	served chan error
 }
 
-// Listen binds an address ("127.0.0.1:7733"; port 0 takes a free one) and
-// begins to serve. The caller calls Shutdown.
-func Listen(ctx context.Context, address string, s *Server) (*Listener, error) {
-	var config net.ListenConfig
-	socket, err := config.Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", address, err)
-	}
+// Serve begins to serve on a socket, which is the Listener's now, over TLS (with
+// HTTP/2 for who speaks it) if private isn't nil. The caller calls Shutdown.
+func Serve(socket net.Listener, s *Server, private *tls.Config) *Listener {
 	l := &Listener{
 		socket: socket,
 		api:    s,
@@ -47,14 +44,23 @@ func Listen(ctx context.Context, address string, s *Server) (*Listener, error) {
 			WriteTimeout:      writeTimeout,
 			IdleTimeout:       idleTimeout,
 			MaxHeaderBytes:    maxHeaderBytes,
+			HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: mostHTTP2Streams},
+			TLSConfig:         private,
+			ConnState:         newSockets(s.Options, s.metrics.refusedSockets).changed,
 			ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		},
 	}
-	go func() { l.served <- l.http.Serve(socket) }()
-	return l, nil
+	go func() {
+		if private == nil {
+			l.served <- l.http.Serve(socket)
+			return
+		}
+		l.served <- l.http.ServeTLS(socket, "", "")
+	}()
+	return l
 }
 
-// Addr is the address that is really bound.
+// Addr is the address that is bound.
 func (l *Listener) Addr() net.Addr { return l.socket.Addr() }
 
 // Done gives the error for which serving has ended, once; after a Shutdown it

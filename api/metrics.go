@@ -16,6 +16,10 @@ type metrics struct {
 	seconds  *prometheus.HistogramVec
 	inFlight prometheus.Gauge
 	bodies   *prometheus.CounterVec
+	// throttled is by what the sender was counted.
+	throttled *prometheus.CounterVec
+	// refusedSockets are connections beyond those that there may be.
+	refusedSockets prometheus.Counter
 }
 
 func newMetrics(into prometheus.Registerer, s *streams) (*metrics, error) {
@@ -38,13 +42,21 @@ func newMetrics(into prometheus.Registerer, s *streams) (*metrics, error) {
 			Name: "starling_http_body_bytes_total",
 			Help: "Bytes of bodies: of requests, as far as they were read, and of answers.",
 		}, []string{"direction"}),
+		throttled: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "starling_http_throttled_total",
+			Help: "Requests refused because there were too many, by what they were counted by: user, executor, peer, address, failed-logins.",
+		}, []string{"by"}),
+		refusedSockets: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "starling_http_refused_connections_total",
+			Help: "Connections closed at once because there were too many, or too many of their address.",
+		}),
 	}
 	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "starling_http_streams",
-		Help: "Event streams and followed outputs that are open.",
+		Help: "Event streams, followed outputs and exports that are open.",
 	}, func() float64 { return float64(s.open()) })
 	var errs []error
-	for _, c := range []prometheus.Collector{m.requests, m.seconds, m.inFlight, m.bodies, open} {
+	for _, c := range []prometheus.Collector{m.requests, m.seconds, m.inFlight, m.bodies, m.throttled, m.refusedSockets, open} {
 		errs = append(errs, into.Register(c))
 	}
 	return m, errors.Join(errs...)

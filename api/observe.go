@@ -18,19 +18,29 @@ func (s *Server) receive(next echo.HandlerFunc) echo.HandlerFunc {
 		v := &visit{Context: c, server: s, began: s.Now()}
 		v.id = s.ids.of(c.Request().Header.Get("X-Request-Id"))
 		v.header().Set("X-Request-Id", v.id)
-		v.header().Set("X-Content-Type-Options", "nosniff")
+		guard(v.header())
+		if s.private {
+			v.header().Set("Strict-Transport-Security", strictTransport)
+		}
 		s.metrics.inFlight.Inc()
 		defer s.leave(v)
 		if err := s.admit(v); err != nil {
 			v.fail(err)
 			return nil
 		}
-		if err := next(v); err != nil {
+		handle := next
+		if v.owner != "" {
+			handle = adapt(s.pass)
+		}
+		if err := handle(v); err != nil {
 			v.fail(err)
 		}
 		return nil
 	}
 }
+
+// strictTransport has browsers come back over TLS only, for a year (RFC 6797).
+const strictTransport = "max-age=31536000"
 
 // leave catches what a handler has thrown, counts and logs. An answer that was
 // begun and can't be ended is cut off, so that the client notices.
@@ -67,7 +77,7 @@ func (s *Server) logAccess(v *visit, took time.Duration) {
 	givenUp := v.Request().Context().Err() != nil // by the client, which hears no answer
 	stopping := status == http.StatusServiceUnavailable && s.streams.stopping()
 	switch {
-	case givenUp && poll(v.Path()):
+	case givenUp && poll(v.Path()), v.throttled: // who asks too often must not fill the log, too
 	case status >= 500 && !givenUp && !stopping:
 		level = slog.LevelError
 	case status >= 400 || !safe(v.Request().Method) && !poll(v.Path()):
@@ -77,7 +87,7 @@ func (s *Server) logAccess(v *visit, took time.Duration) {
 	if !s.log.Enabled(ctx, level) {
 		return
 	}
-	s.log.LogAttrs(ctx, level, "request",
+	attributes := []slog.Attr{
 		slog.String("request", v.id),
 		slog.String("user", v.caller.User),
 		slog.String("method", v.Request().Method),
@@ -86,7 +96,14 @@ func (s *Server) logAccess(v *visit, took time.Duration) {
 		slog.Float64("ms", float64(took.Microseconds())/1000),
 		slog.Int64("bytes", v.Response().Size),
 		slog.String("from", v.RealIP()),
-	)
+	}
+	if v.peer != "" {
+		attributes = append(attributes, slog.String("by", string(v.peer)))
+	}
+	if v.owner != "" {
+		attributes = append(attributes, slog.String("to", string(v.owner)))
+	}
+	s.log.LogAttrs(ctx, level, "request", attributes...)
 }
 
 // poll reports whether a route is asked again and again by every executor.

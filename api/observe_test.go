@@ -100,6 +100,10 @@ func TestReadinessSaysWhatIsWrong(t *testing.T) {
 	assert.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
 	assert.Equal(t, []any{"the disk is full"}, object(t, resp)["reasons"])
 	assert.Equal(t, http.StatusOK, w.get("/healthz").StatusCode, "it lives all the same")
+	w.broker.wrong, w.broker.warned = nil, []string{"the outbox grows"}
+	resp = w.get("/readyz")
+	assert.Equal(t, http.StatusOK, resp.StatusCode, "a warning is no reason to send work elsewhere")
+	assert.Equal(t, []any{"the outbox grows"}, object(t, resp)["messages"])
 }
 
 func TestVOSIAvailability(t *testing.T) {
@@ -151,8 +155,7 @@ func TestVOSICapabilities(t *testing.T) {
 
 func TestListenerServesAndDrains(t *testing.T) {
 	w := newWorld(t)
-	listener, err := Listen(context.Background(), "127.0.0.1:0", w.server)
-	require.NoError(t, err)
+	listener := listening(t, w.server)
 	url := "http://" + listener.Addr().String()
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
@@ -191,8 +194,7 @@ func TestListenerServesAndDrains(t *testing.T) {
 
 func TestHugeHeadersAreRefused(t *testing.T) {
 	w := newWorld(t)
-	listener, err := Listen(context.Background(), "127.0.0.1:0", w.server)
-	require.NoError(t, err)
+	listener := listening(t, w.server)
 	defer listener.Shutdown(context.Background())
 	connection, err := net.Dial("tcp", listener.Addr().String())
 	require.NoError(t, err)
@@ -202,13 +204,4 @@ func TestHugeHeadersAreRefused(t *testing.T) {
 	_, err = connection.Read(answer)
 	require.NoError(t, err)
 	assert.Equal(t, "HTTP/1.1 431", string(answer))
-}
-
-func TestListeningTwiceIsAnError(t *testing.T) {
-	w := newWorld(t)
-	listener, err := Listen(context.Background(), "127.0.0.1:0", w.server)
-	require.NoError(t, err)
-	defer listener.Shutdown(context.Background())
-	_, err = Listen(context.Background(), listener.Addr().String(), w.server)
-	assert.ErrorContains(t, err, "listen on")
 }

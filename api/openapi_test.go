@@ -218,12 +218,15 @@ func TestDocumentDeclaresThePathsParameters(t *testing.T) {
 var sampled = []struct {
 	op, path, body string
 	prepare        func(*fake)
+	alone          bool // the node belongs to no federation
 }{
 	{op: "POST /requests", path: "/requests", body: sampleRequest},
 	{op: "POST /requests", path: "/requests", body: sampleRequest, prepare: func(f *fake) { f.no = true }},
 	{op: "POST /direct", path: "/direct", body: sampleRequest},
 	{op: "POST /direct", path: "/direct", body: sampleRequest, prepare: func(f *fake) { f.no = true }},
 	{op: "POST /direct", path: "/direct", body: "{"},
+	{op: "POST /policy/check", path: "/policy/check?user=alice&group=ska&proposal=P-7&issuer=x&at=2026-12-01T00:00:00Z", body: sampleRequest},
+	{op: "POST /policy/check", path: "/policy/check?as=alice", body: sampleRequest},
 	{op: "GET /offersets/{uuid}", path: "/offersets/" + offersID.String()},
 	{op: "GET /sessions/{uuid}", path: on("")},
 	{op: "GET /sessions/{uuid}", path: "/sessions/x"},
@@ -240,6 +243,7 @@ var sampled = []struct {
 	{op: "PUT /history/{ref}/files/{name}", path: "/history/" + attemptID.String() + "/files/a/b.fits?fence=7", body: "text"},
 	{op: "PUT /history/{ref}/files/{name}", path: "/history/" + attemptID.String() + "/files/b.fits?offset=-1", body: "text"},
 	{op: "GET /history", path: "/history", prepare: func(f *fake) { f.next = "c" }},
+	{op: "GET /audit", path: "/audit", prepare: func(f *fake) { f.next = "c" }},
 	{op: "GET /history/{ref}", path: "/history/" + attemptID.String()},
 	{op: "GET /history/{ref}/updates", path: "/history/" + attemptID.String() + "/updates"},
 	{op: "GET /accounts", path: "/accounts", prepare: func(f *fake) { f.next = "c" }},
@@ -254,12 +258,20 @@ var sampled = []struct {
 	{op: "POST /history/{ref}/refunds", path: "/history/" + attemptID.String() + "/refunds", body: `{"reason": "x"}`},
 	{op: "POST /history/{ref}/discounts", path: "/history/" + attemptID.String() + "/discounts", body: `{"reason": "x"}`},
 	{op: "GET /federation/nodes", path: "/federation/nodes"},
+	{op: "GET /federation/nodes", path: "/federation/nodes", alone: true},
+	{op: "POST /federation/leave", path: "/federation/leave"},
+	{op: "POST /federation/leave", path: "/federation/leave", alone: true},
+	{op: "DELETE /federation/nodes/{name}", path: "/federation/nodes/jpsrc"},
+	{op: "GET /federation/revocations", path: "/federation/revocations"},
+	{op: "POST /federation/revocations", path: "/federation/revocations", body: `{"node": "jpsrc", "reason": "stolen"}`},
 	{op: "GET /federation/log", path: "/federation/log"},
 	{op: "GET /availability", path: "/availability"},
 	{op: "GET /capabilities", path: "/capabilities"},
+	{op: "GET /.well-known/oauth-protected-resource", path: "/.well-known/oauth-protected-resource"},
 	{op: "GET /healthz", path: "/healthz"},
 	{op: "GET /readyz", path: "/readyz"},
 	{op: "GET /readyz", path: "/readyz", prepare: func(f *fake) { f.wrong = []string{"the disk is full"} }},
+	{op: "GET /readyz", path: "/readyz", prepare: func(f *fake) { f.warned = []string{"the outbox grows"} }},
 	{op: "GET /metrics", path: "/metrics"},
 	{op: "GET /openapi.yaml", path: "/openapi.yaml"},
 	{op: "GET /", path: "/"},
@@ -285,7 +297,11 @@ func TestDocumentDescribesWhatHandlersReturn(t *testing.T) {
 	d := readDocument(t)
 	seen := map[string]bool{}
 	for _, s := range sampled {
-		w := newWorld(t, func(o *Options) { o.Authenticator = names{dev: true} })
+		w := newWorld(t, operator, func(o *Options) {
+			if !s.alone {
+				o.Federation = &flock{}
+			}
+		})
 		w.broker.output = []byte("output\n")
 		if s.prepare != nil {
 			s.prepare(w.broker)

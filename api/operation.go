@@ -5,6 +5,8 @@ import (
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"starling/federation/identity"
 )
 
 // healthy answers GET /healthz: the process answers, and that is all it says.
@@ -16,10 +18,12 @@ func (s *Server) healthy(v *visit) error {
 type readiness struct {
 	Ready   bool     `json:"ready"`
 	Reasons []string `json:"reasons"`
+	// Messages say what isn't well, though it is no reason to send work elsewhere.
+	Messages []string `json:"messages,omitempty"`
 }
 
 // ready answers GET /readyz: 200 while the node takes work, 503 with the
-// reasons while it doesn't.
+// reasons while it doesn't; and what somebody should look at.
 func (s *Server) ready(v *visit) error {
 	wrong := s.Broker.Ready()
 	if s.streams.stopping() {
@@ -29,7 +33,16 @@ func (s *Server) ready(v *visit) error {
 	if len(wrong) > 0 {
 		status = http.StatusServiceUnavailable
 	}
-	return v.answerJSON(status, readiness{Ready: len(wrong) == 0, Reasons: wrong})
+	warnings := s.Broker.Warnings()
+	if s.Federation != nil {
+		if err := s.Federation.Trouble(); err != nil {
+			warnings = append(warnings, err.Error())
+		}
+	}
+	if s.Warnings != nil {
+		warnings = append(warnings, s.Warnings()...)
+	}
+	return v.answerJSON(status, readiness{Ready: len(wrong) == 0, Reasons: wrong, Messages: warnings})
 }
 
 // showMetrics answers GET /metrics in Prometheus' format.
@@ -50,13 +63,19 @@ func (s *Server) document(v *visit) error {
 	return v.send(http.StatusOK, "application/yaml", openAPI)
 }
 
-// indexPage is what GET / answers: what this is, and where things are.
+// indexPage is what GET / answers: what this is, whom the node takes the caller
+// for, and where things are.
 type indexPage struct {
-	Service string            `json:"service"`
-	Node    string            `json:"node,omitempty"`
-	Version string            `json:"version,omitempty"`
-	User    string            `json:"user"`
-	Links   map[string]string `json:"links"`
+	Service string          `json:"service"`
+	Node    string          `json:"node,omitempty"`
+	Version string          `json:"version,omitempty"`
+	User    string          `json:"user"`
+	Roles   []identity.Role `json:"roles,omitempty"`
+	Groups  []string        `json:"groups,omitempty"`
+	// Proposal pays for what the caller asks; Proposals may.
+	Proposal  string            `json:"proposal,omitempty"`
+	Proposals []string          `json:"proposals,omitempty"`
+	Links     map[string]string `json:"links"`
 }
 
 // index answers GET /.
@@ -75,6 +94,7 @@ func (s *Server) index(v *visit) error {
 	}
 	return v.answerJSON(http.StatusOK, indexPage{
 		Service: "Starling, an IVOA execution broker", Node: string(s.Node), Version: s.Version,
-		User: v.caller.User, Links: links,
+		User: v.caller.User, Roles: v.caller.Roles, Groups: v.caller.Groups,
+		Proposal: v.caller.Proposal, Proposals: v.caller.Proposals, Links: links,
 	})
 }

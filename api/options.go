@@ -14,6 +14,7 @@ import (
 
 	"starling/api/ivoa"
 	"starling/federation/identity"
+	"starling/node/config"
 )
 
 // Authenticator tells who sent a request. Its errors are shown to the sender.
@@ -26,6 +27,16 @@ type Authenticator interface {
 type Options struct {
 	Broker        Broker
 	Authenticator Authenticator
+	// Federation is nil for a node that is alone.
+	Federation Federation
+	// Issuers are whose tokens the authenticator takes, for those who look for one.
+	Issuers []Issuer
+	// Peers are the other nodes, nil for a node that is alone. Requests for what is
+	// theirs go to them in the name of whom the Authorizer (default: Peers) says, and
+	// Mapping, which is needed with Peers, makes callers of those for whom they ask.
+	Peers      Peers
+	Authorizer Authorizer
+	Mapping    Mapping
 	// BaseURL is what clients reach this node by, without a trailing slash:
 	// "https://broker.example.org". All URLs in answers begin with it.
 	BaseURL string
@@ -36,6 +47,8 @@ type Options struct {
 	// user: there only requests for its own host are served, so that no web
 	// page can reach it by a name of its own that it lets resolve to loopback.
 	Dev bool
+	// Warnings say what else /readyz is to show; nil: there is nothing else.
+	Warnings func() []string
 	// TrustedProxies are the networks of proxies whose X-Forwarded-For, -Host
 	// and -Proto count. None: nobody's do.
 	TrustedProxies []netip.Prefix
@@ -55,6 +68,8 @@ type Options struct {
 	Gatherer   prometheus.Gatherer
 	// Now is the clock; default time.Now.
 	Now func() time.Time
+
+	ownerPatience time.Duration // tests have less
 }
 
 // Limits bound what one request may cost. Values that are zero are the default
@@ -70,12 +85,22 @@ type Limits struct {
 	Page int
 	// Wait is the longest long poll; default 60 s.
 	Wait time.Duration
-	// Streams is how many event streams and followed outputs may be open, and
+	// Streams is how many event streams, followed outputs and exports may be open, and
 	// StreamsPerUser how many of one user; default 1024 and 64.
 	Streams, StreamsPerUser int
 	// Connections is how many requests may be led to sessions' programs at a
 	// time, and ConnectionsPerUser how many of one user; default 1024 and 128.
 	Connections, ConnectionsPerUser int
+	// Sockets is how many connections clients may have open with a Listener, and
+	// SocketsPerAddress how many of them from one address; by default as many as
+	// they like.
+	Sockets, SocketsPerAddress int
+	// Rates bound how often requests may come; by default nothing does.
+	Rates config.Rates
+	// Passages is how many requests may be passed on to other nodes at a time, and
+	// PassagesPerUser how many of one user; default 1024 and 64. To one node go at
+	// most 128, which the line bounds.
+	Passages, PassagesPerUser int
 	// Heartbeat is the pause after which a silent event stream sends a comment,
 	// so that proxies keep it open and a lost client is noticed; default 15 s.
 	Heartbeat time.Duration
@@ -102,6 +127,12 @@ func (o *Options) complete() error {
 		}
 	}
 	o.BaseURL = strings.TrimRight(o.BaseURL, "/")
+	if o.Peers != nil && o.Mapping == nil {
+		return errors.New("api: options with other nodes, and nothing that makes callers of whom they speak for")
+	}
+	if o.Authorizer == nil {
+		o.Authorizer = o.Peers
+	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
@@ -112,6 +143,7 @@ func (o *Options) complete() error {
 		own := prometheus.NewRegistry()
 		o.Registerer, o.Gatherer = own, own
 	}
+	orDefault(&o.ownerPatience, ownerPatience)
 	o.Limits.complete()
 	return nil
 }
@@ -129,6 +161,8 @@ func (l *Limits) complete() {
 	orDefault(&l.StreamsPerUser, 64)
 	orDefault(&l.Connections, 1024)
 	orDefault(&l.ConnectionsPerUser, 128)
+	orDefault(&l.Passages, 1024)
+	orDefault(&l.PassagesPerUser, 64)
 	orDefault(&l.Heartbeat, 15*time.Second)
 	orDefault(&l.Poll, 250*time.Millisecond)
 }

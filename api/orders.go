@@ -19,18 +19,19 @@ func (s *Server) budgets(v *visit) error {
 	if err := v.onlyJSON(); err != nil {
 		return err
 	}
-	q := v.query("owner", "resource", "period", "limited", "limit", "cursor")
+	q := v.query("owner", "resource", "period", "limited", "limit", "cursor", consistency)
 	filter := accounting.BudgetFilter{
 		Owner: q.owner(), Resource: accounting.Resource(q.text("resource")), Period: q.period(), Limited: q.flag("limited"),
 	}
-	limit, cursor := q.limit(s.Limits.Page), accounting.Cursor(q.text("cursor"))
+	limit, cursor, look := q.limit(s.Limits.Page), accounting.Cursor(q.text("cursor")), q.look()
 	if q.err != nil {
 		return q.err
 	}
-	page, next, err := s.Broker.Budgets(v.Request().Context(), v.caller, filter, cursor, limit)
+	page, next, err := s.Broker.Budgets(v.Request().Context(), v.caller, look, filter, cursor, limit)
 	if err != nil {
 		return err
 	}
+	v.tell(look)
 	return v.answerJSON(http.StatusOK, budgetList{Budgets: page, Next: v.next(q, string(next))})
 }
 
@@ -45,19 +46,20 @@ func (s *Server) allocations(v *visit) error {
 	if err := v.onlyJSON(); err != nil {
 		return err
 	}
-	q := v.query("owner", "limit", "cursor")
+	q := v.query("owner", "limit", "cursor", consistency)
 	owner := q.owner()
 	if owner.IsZero() {
 		owner = accounting.User(accounting.OwnerID(v.caller.User))
 	}
-	limit, cursor := q.limit(s.Limits.Page), accounting.Cursor(q.text("cursor"))
+	limit, cursor, look := q.limit(s.Limits.Page), accounting.Cursor(q.text("cursor")), q.look()
 	if q.err != nil {
 		return q.err
 	}
-	page, next, err := s.Broker.Allocations(v.Request().Context(), v.caller, owner, cursor, limit)
+	page, next, err := s.Broker.Allocations(v.Request().Context(), v.caller, look, owner, cursor, limit)
 	if err != nil {
 		return err
 	}
+	v.tell(look)
 	return v.answerJSON(http.StatusOK, allocationList{Allocations: page, Next: v.next(q, string(next))})
 }
 

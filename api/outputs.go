@@ -109,16 +109,13 @@ func (v *visit) serve(content io.ReadSeeker, file node.File, mediaType string) {
 	h := v.header()
 	h.Set("Content-Type", mediaType)
 	h.Set("Content-Security-Policy", sandbox)
-	h.Set("Cache-Control", "no-cache")
 	modified := file.Modified
 	if sum, err := hex.DecodeString(file.SHA256); err == nil && len(sum) == 32 && !file.Open {
 		h.Set("ETag", `"`+file.SHA256+`"`)
 		h.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sum)+":")
 	}
 	if file.Open {
-		// It grows: its time says nothing, and no answer may be kept.
-		modified = time.Time{}
-		h.Set("Cache-Control", "no-store")
+		modified = time.Time{} // it grows: its time says nothing
 	}
 	http.ServeContent(&patientWriter{visit: v}, v.Request(), "", modified, content)
 }

@@ -59,7 +59,7 @@ func statusOf(code node.Code) int {
 		return http.StatusNotFound
 	case node.CodeForbidden:
 		return http.StatusForbidden
-	case node.CodeConflict, node.CodeFunds:
+	case node.CodeConflict, node.CodeFunds, node.CodeQuota:
 		return http.StatusConflict
 	case node.CodeLimit:
 		return http.StatusTooManyRequests
@@ -133,6 +133,6 @@ func (v *visit) fail(err error) {
 	if f.retry > 0 {
 		h.Set("Retry-After", itoa(int(math.Ceil(f.retry.Seconds()))))
 	}
-	h.Set("Cache-Control", "no-store")
+	guard(h)
 	_ = v.send(f.status, problemType, body)
 }

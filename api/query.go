@@ -1,6 +1,7 @@
 package api
 
 import (
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -110,6 +111,14 @@ func (q *query) limit(longest int) int {
 		return 0
 	}
 	return min(n, longest)
+}
+
+// most is the length of an export: 0, all there is, where it is absent.
+func (q *query) most() int {
+	if q.text("limit") == "" {
+		return 0
+	}
+	return q.limit(math.MaxInt)
 }
 
 // wait is how long a poll may take: seconds or a duration such as 1m30s, cut to

@@ -21,6 +21,7 @@ func (s *Server) routes() []route {
 		{post, "/sessions/:uuid", s.update},
 
 		// What users expect beyond it.
+		{post, "/policy/check", s.checkPolicy},
 		{get, "/sessions", s.sessions},
 		{get, "/sessions/:uuid/events", s.events},
 		{get, "/sessions/:uuid/stdout", s.stdout},
@@ -54,6 +55,7 @@ func (s *Server) routes() []route {
 		{get, "/accounts", s.accounts},
 		{get, "/accounts/:id/entries", s.entries},
 		{get, "/statements", s.statement},
+		{get, "/audit", s.audit},
 
 		// What is ordered of the ledger.
 		{get, "/budgets", s.budgets},
@@ -67,6 +69,10 @@ func (s *Server) routes() []route {
 		// The federation and its nodes.
 		{get, "/federation/nodes", s.nodes},
 		{get, "/federation/log", s.logStatus},
+		{get, "/federation/revocations", s.revocations},
+		{post, "/federation/revocations", s.revoke},
+		{post, "/federation/leave", s.leaveFederation},
+		{http.MethodDelete, "/federation/nodes/:name", s.removeNode},
 
 		// VOSI 1.1 and operation.
 		{get, availabilityPath, s.availability},
@@ -75,8 +81,28 @@ func (s *Server) routes() []route {
 		{get, readyPath, s.ready},
 		{get, metricsPath, s.showMetrics},
 		{get, documentPath, s.document},
+		{get, resourcePath, s.resource},
 		{get, "/", s.index},
 	}
+}
+
+// ownedParameter is the path's parameter with the UUID of what an operation is
+// about, where only the node that owns it can answer; others pass the request on
+// to it. It is "" for what any node answers: by itself, or from the record, which
+// all of them have. What runs in sessions is reached at the owner alone so far.
+func ownedParameter(method, path string) string {
+	switch path {
+	case "/offersets/:uuid", "/sessions/:uuid", "/sessions/:uuid/events", "/sessions/:uuid/stdout", "/sessions/:uuid/stderr",
+		"/sessions/:uuid/files", "/sessions/:uuid/files/*", linkPath, "/executors/:uuid/despatch":
+		return "uuid"
+	case "/history/:ref/completion", "/history/:ref/files/*":
+		return "ref"
+	case "/history/:ref/updates":
+		if method == http.MethodPost {
+			return "ref"
+		}
+	}
+	return ""
 }
 
 // The paths that need no identity, and the metrics, which need a role.
@@ -93,7 +119,7 @@ const (
 // after one, has no token yet; and a one-time link is its own.
 func openToAll(path string) bool {
 	switch path {
-	case availabilityPath, capabilitiesPath, healthPath, readyPath, documentPath, enterPath:
+	case availabilityPath, capabilitiesPath, healthPath, readyPath, documentPath, resourcePath, enterPath:
 		return true
 	}
 	return false

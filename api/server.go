@@ -21,10 +21,14 @@ type Server struct {
 	streams *streams
 	// connections are the requests that are being led to sessions' programs.
 	connections *streams
-	pages       pages
-	ids         *requestIDs
-	buffers     buffers
-	vosi        vosi
+	// passages are the requests that are being passed on to other nodes.
+	passages *streams
+	pages    pages
+	throttle throttle
+	ids      *requestIDs
+	buffers  buffers
+	vosi     vosi
+	private  bool // clients reach the node over TLS
 }
 
 // New returns a server that is ready to handle requests.
@@ -41,13 +45,16 @@ func New(o Options) (*Server, error) {
 		vosi:    vosi{since: o.Now()},
 
 		connections: newStreams(o.Limits.Connections, o.Limits.ConnectionsPerUser),
+		passages:    newStreams(o.Limits.Passages, o.Limits.PassagesPerUser),
 		pages:       pages{trusted: o.TrustPages},
+		throttle:    newThrottle(o.Limits.Rates),
 	}
 	var err error
 	if s.metrics, err = newMetrics(o.Registerer, s.streams); err != nil {
 		return nil, fmt.Errorf("register the metrics of the API: %w", err)
 	}
 	base, _ := url.Parse(o.BaseURL) // complete has parsed it
+	s.private = base.Scheme == "https"
 	if err := s.origins.AddTrustedOrigin(base.Scheme + "://" + base.Host); err != nil {
 		return nil, fmt.Errorf("api: base URL %q: %w", o.BaseURL, err)
 	}
@@ -63,11 +70,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.Serv
 
 // EndStreams ends everything that would keep a connection busy for long: event
 // streams, followed outputs, long polls and connections to what runs in
-// sessions, those to come included. A server
+// sessions, here or at another node, those to come included. A server
 // that is shutting down calls it first. It may be called more than once.
 func (s *Server) EndStreams() {
 	s.streams.end()
 	s.connections.end()
+	s.passages.end()
 }
 
 func (s *Server) newEcho() *echo.Echo {

@@ -8,11 +8,30 @@ import (
 
 // absolute turns a path of this node into a URL. What is a URL already, of
 // another origin, stays as it is: only our own are ours to rewrite.
-func (v *visit) absolute(location string) string {
+func (v *visit) absolute(location string) string { return located(v.base, location) }
+
+func located(base, location string) string {
 	if !strings.HasPrefix(location, "/") || strings.HasPrefix(location, "//") {
 		return location
 	}
-	return v.base + location
+	return base + location
+}
+
+// connectBase is what URLs of what runs in sessions begin with. Another node doesn't
+// lead to that, so its clients are told to come here.
+func (v *visit) connectBase() string {
+	if v.peer != "" {
+		return v.server.BaseURL
+	}
+	return v.base
+}
+
+// connectorURL is where a connector is: an output is to be had at any node.
+func (v *visit) connectorURL(location string) string {
+	if strings.Contains(location, connectPrefix) {
+		return located(v.connectBase(), location)
+	}
+	return v.absolute(location)
 }
 
 // locateOffers fills in the URLs of an offer set, field by field.
@@ -29,7 +48,7 @@ func (v *visit) locateSession(session *ivoa.Session) *ivoa.Session {
 	v.locate(&session.Component)
 	for i := range session.Connectors {
 		connector := &session.Connectors[i]
-		connector.Location = v.absolute(connector.Location)
+		connector.Location = v.connectorURL(connector.Location)
 	}
 	if session.Executable != nil {
 		v.locate(session.Executable.Base())

@@ -18,8 +18,12 @@ type visit struct {
 	id     string // of the request
 	began  time.Time
 	caller identity.Caller
-	local  bool   // it came through Server.Local
-	base   string // that URLs in the answer begin with
+	local  bool              // it came through Server.Local
+	peer   identity.NodeName // that asks on the caller's behalf; "": none
+	owner  identity.NodeName // to which the request is passed on; "": it is answered here
+	base   string            // that URLs in the answer begin with
+	// throttled is set if its sender asks too often.
+	throttled bool
 	// target is where the request's grant leads, and relayed what went wrong
 	// on the way there.
 	target  *node.Target

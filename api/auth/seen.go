@@ -12,45 +12,45 @@ import (
 // send the same few thousands of times.
 const maxSeen = 1024
 
-// seen remembers tokens whose signature was checked, so that a busy client
-// costs one Ed25519 verification and not one a request. It keeps hashes, never
-// tokens.
+// seen remembers tokens whose signature was checked, so that a busy client costs
+// one verification and not one a request. It keeps hashes, never tokens, and
+// believes nothing for longer than the token, and the keys of its issuer, last.
 type seen struct {
-	mu      sync.RWMutex
-	callers map[[sha256.Size]byte]remembered
+	mu       sync.RWMutex
+	subjects map[[sha256.Size]byte]remembered
 }
 
 type remembered struct {
-	caller  identity.Caller
-	expires time.Time
+	subject    identity.Subject
+	generation uint64 // of its issuer's keys
 }
 
 func newSeen() *seen {
-	return &seen{callers: make(map[[sha256.Size]byte]remembered)}
+	return &seen{subjects: make(map[[sha256.Size]byte]remembered)}
 }
 
-func (s *seen) find(token string, now time.Time) (identity.Caller, bool) {
+func (s *seen) find(token string, now time.Time, generation func(issuer string) uint64) (identity.Subject, bool) {
 	key := sha256.Sum256([]byte(token))
 	s.mu.RLock()
-	defer s.mu.RUnlock()
-	r, ok := s.callers[key]
-	if !ok || !now.Before(r.expires) {
-		return identity.Caller{}, false
+	r, ok := s.subjects[key]
+	s.mu.RUnlock()
+	if !ok || !now.Before(r.subject.Expires) || generation(r.subject.Issuer) != r.generation {
+		return identity.Subject{}, false
 	}
-	return r.caller, true
+	return r.subject, true
 }
 
-func (s *seen) add(token string, caller identity.Caller, expires time.Time) {
+func (s *seen) add(token string, subject identity.Subject, generation uint64) {
 	key := sha256.Sum256([]byte(token))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.callers) >= maxSeen {
+	if len(s.subjects) >= maxSeen {
 		// Whichever comes first goes: a map's order is random enough, and the
 		// cost of a wrong choice is one verification.
-		for old := range s.callers {
-			delete(s.callers, old)
+		for old := range s.subjects {
+			delete(s.subjects, old)
 			break
 		}
 	}
-	s.callers[key] = remembered{caller: caller, expires: expires}
+	s.subjects[key] = remembered{subject: subject, generation: generation}
 }

@@ -85,6 +85,8 @@ type Stage struct {
 	Location string `json:"location,omitempty"`
 	SHA256   string `json:"sha256,omitempty"` // hexadecimal; empty: not known
 	Bytes    int64  `json:"bytes,omitzero"`   // 0: not known
+	// Authorization is what its server wants to see; nil: nothing.
+	Authorization *Authorization `json:"authorization,omitempty"`
 	// Path is where the data is to be mounted, Mode how; an absolute path
 	// within the session. A file is put below it under its own name.
 	Path string `json:"path"`

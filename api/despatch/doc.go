@@ -35,6 +35,12 @@
 // the ids action-1, action-2 and so on. There is no run action then. Only kinds,
 // schemes and sizes that an executor has registered are ever despatched to it.
 //
+// A stage-data action may bear an Authorization: the token with which its server
+// gives the data, for that resource alone. Only executors that have registered
+// KindDataToken get such work, and only over TLS or on the node's own machine. The
+// token goes to the origin of the location and nowhere else, whatever redirects
+// say; it is kept in memory, away from the user's program, from logs and files.
+//
 // The reports move the session: that of an action's start makes it PREPARING
 // (stage-data) or RUNNING (run, or one of the user's own), the completion ends
 // it. An executor reports what it cares to; a completion alone will do.

@@ -9,7 +9,8 @@ type Registration struct {
 	// Name is unique at the node; registering it again renews it.
 	Name string `json:"name"`
 	// Kinds are the URIs of everything the executor can deal with: kinds of
-	// executable, kinds of data resource that it can stage, and KindKeptStorage.
+	// executable, kinds of data resource that it can stage, KindKeptStorage and
+	// KindDataToken.
 	Kinds []string `json:"kinds"`
 	// Schemes are the URL schemes from which it stages simple data resources.
 	Schemes []string `json:"schemes,omitempty"`
@@ -42,6 +43,8 @@ type Registered struct {
 	// RenewSeconds is how often the node wants to hear of the executor. One that
 	// it has not heard of for three times as long counts as gone.
 	RenewSeconds int `json:"renewSeconds"`
+	// Messages say what of the registration the node doesn't act on, and why.
+	Messages []string `json:"messages,omitempty"`
 }
 
 // Capacity is an amount of every resource that is booked.

@@ -1,0 +1,251 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"starling/api/auth/exchange"
+	"starling/federation/delegation"
+	"starling/federation/identity"
+)
+
+// A request for what another node owns is passed on to it, on behalf of the caller,
+// and its answer back, as both come: events, ranges, files and long polls as
+// anything else.
+
+const (
+	// peerPath is where nodes have each other's API (node/cluster).
+	peerPath = "/peer/api"
+	// ownerPatience is how long the owner may take to begin its answer, beyond the
+	// wait that a request asks for, while nothing of a body moves.
+	ownerPatience = 30 * time.Second
+	viaHeader     = "Via"
+)
+
+// passedOn are the headers of a request that its owner gets. All others are between
+// the client and this node: its token, its cookies, whatever proxies said.
+var passedOn = []string{
+	"Accept", "Content-Type", "Content-Encoding", "Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since",
+	"Last-Event-Id", "Idempotency-Key", proposalHeader,
+}
+
+// passedBack are the headers of an answer that the client gets. The owner speaks
+// for what it owns, and for nothing else at this node's origin.
+var passedBack = []string{
+	"Content-Type", "Content-Length", "Content-Range", "Accept-Ranges", "Content-Disposition", "Content-Security-Policy", "Cache-Control",
+	"Etag", "Last-Modified", "Repr-Digest", "Vary", "Allow", "Retry-After", "X-Accel-Buffering", "Location",
+}
+
+// ownerOf is the node to which a request must be passed on; "" if there is none:
+// it is for any node, or for this one, or for what nobody owns.
+func (s *Server) ownerOf(v *visit) identity.NodeName {
+	parameter := ownedParameter(v.Request().Method, v.Path())
+	if parameter == "" || s.Peers == nil {
+		return ""
+	}
+	id, err := identity.ParseUUID(v.Param(parameter))
+	if err != nil || id.Owner() == s.Node.Tag() {
+		return ""
+	}
+	owner, known := s.Peers.Owner(id.Owner())
+	if !known || owner == s.Node {
+		return ""
+	}
+	return owner
+}
+
+// pass leads a request to the node that owns what it is about.
+func (s *Server) pass(v *visit) error {
+	if err := s.passages.enter(v.caller.User); err != nil {
+		return err
+	}
+	defer s.passages.leave(v.caller.User)
+	p := s.newPassage(v)
+	defer p.end()
+	r := v.Request().WithContext(p.ctx)
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = struct {
+			io.Reader
+			io.Closer
+		}{movingReader{&patientReader{visit: v}, p}, r.Body}
+	}
+	_ = v.control().SetWriteDeadline(time.Now().Add(p.patience + streamGrace))
+	proxy := httputil.ReverseProxy{
+		Rewrite:        p.onward,
+		Transport:      p,
+		ModifyResponse: p.homeward,
+		FlushInterval:  -1, // at once: who streams wants it seen
+		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ErrorHandler:   func(_ http.ResponseWriter, _ *http.Request, err error) { p.failed = err },
+	}
+	proxy.ServeHTTP(&relayWriter{patientWriter{visit: v}}, r)
+	if p.failed == nil {
+		return nil
+	}
+	return p.explain(p.failed)
+}
+
+// passage is one request on its way to its owner.
+type passage struct {
+	*visit
+	ctx      context.Context
+	patience time.Duration
+	slow     *time.Timer // ends ctx when the owner takes too long
+	begun    atomic.Bool // its answer has
+	end      func()
+	failed   error
+}
+
+var errSlow = errors.New("there is no answer")
+
+func (s *Server) newPassage(v *visit) *passage {
+	p := &passage{visit: v, patience: s.ownerPatience}
+	if wait, err := time.ParseDuration(v.QueryParam("wait")); err == nil {
+		p.patience += min(max(wait, 0), s.Limits.Wait)
+	}
+	ctx, done := v.Request().Context(), func() {}
+	if safe(v.Request().Method) || poll(v.Path()) { // others end by themselves, and soon
+		ctx, done = s.passages.until(ctx)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	p.ctx, p.slow = ctx, time.AfterFunc(p.patience, func() { cancel(errSlow) })
+	p.end = func() { p.slow.Stop(); cancel(nil); done() }
+	return p
+}
+
+// movingReader puts the end of patience off while a body moves.
+type movingReader struct {
+	body *patientReader
+	on   *passage
+}
+
+func (r movingReader) Read(b []byte) (int, error) {
+	n, err := r.body.Read(b)
+	if n > 0 && !r.on.begun.Load() && r.on.slow.Stop() {
+		r.on.slow.Reset(r.on.patience)
+		if r.on.begun.Load() { // meanwhile
+			r.on.slow.Stop()
+		}
+	}
+	return n, err
+}
+
+// onward makes the request that the owner gets.
+func (p *passage) onward(to *httputil.ProxyRequest) {
+	in, out := to.In, to.Out
+	out.URL = &url.URL{Scheme: "http", Host: string(p.owner), Path: peerPath + in.URL.Path, RawQuery: in.URL.RawQuery}
+	if in.URL.RawPath != "" {
+		out.URL.RawPath = peerPath + in.URL.RawPath
+	}
+	out.Host = ""
+	out.Header = http.Header{
+		baseHeader: {p.base}, "X-Request-Id": {p.id}, viaHeader: {via(append(slices.Clone(p.caller.Via), p.server.Node))},
+	}
+	if p.private() {
+		out.Header.Set(privateHeader, "1")
+	}
+	for _, name := range passedOn {
+		if values := in.Header[name]; len(values) > 0 {
+			out.Header[name] = values
+		}
+	}
+}
+
+// via writes the names of nodes as RFC 9110 section 7.6.3 has it.
+func via(nodes []identity.NodeName) string {
+	var b strings.Builder
+	for i, name := range nodes {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString("1.1 " + string(name))
+	}
+	return b.String()
+}
+
+// RoundTrip says on whose behalf the request is, and sends it.
+func (p *passage) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := p.server.Authorizer.Authorize(r.Context(), r, p.caller, p.owner); err != nil {
+		return nil, unauthorized{err}
+	}
+	return p.server.Peers.RoundTrip(r)
+}
+
+// unauthorized is that a request could not be made on the caller's behalf.
+type unauthorized struct{ error }
+
+func (u unauthorized) Unwrap() error { return u.error }
+
+// homeward makes the answer that the client gets.
+func (p *passage) homeward(answer *http.Response) error {
+	p.begun.Store(true)
+	p.slow.Stop()
+	if answer.Header.Get("X-Request-Id") == "" { // it isn't the API's, which answers with one whatever happens
+		return fmt.Errorf("%w: it answers %s", errBusy, answer.Status)
+	}
+	if answer.StatusCode == http.StatusUnauthorized { // the client is known here: it is this node that isn't
+		said, _ := io.ReadAll(io.LimitReader(answer.Body, 4<<10))
+		return fmt.Errorf("%w: %q", errDisbelieved, said)
+	}
+	kept := http.Header{}
+	for name, values := range answer.Header {
+		if slices.Contains(passedBack, name) || strings.HasPrefix(name, "Starling-") || strings.HasPrefix(name, "Ratelimit") {
+			kept[name] = values
+			p.header().Del(name) // it knows better than this node
+		}
+	}
+	if at := kept.Get("Location"); at != "" && !strings.HasPrefix(at, p.base+"/") {
+		kept.Del("Location")
+	}
+	kept.Set(viaHeader, via([]identity.NodeName{p.server.Node}))
+	answer.Header, answer.Trailer = kept, nil
+	return nil
+}
+
+var (
+	errBusy        = errors.New("it is starting or stopping")
+	errDisbelieved = errors.New("it does not believe this node")
+)
+
+// explain is what the client hears of a passage that led nowhere.
+func (p *passage) explain(err error) error {
+	slow := errors.Is(context.Cause(p.ctx), errSlow)
+	var refused unauthorized
+	switch {
+	case p.Request().Context().Err() != nil, p.ctx.Err() != nil && !slow: // the client has left, or this node stops
+		return err
+	case errors.Is(err, delegation.ErrLoop):
+		return &fault{status: http.StatusLoopDetected, code: "loop",
+			detail: fmt.Sprintf("this belongs to %s, and the request did not get there: %s", p.owner, err)}
+	case errors.Is(err, delegation.ErrExpired):
+		p.challenge("invalid_token", "the token has expired")
+		return &fault{status: http.StatusUnauthorized, code: "unauthorized", detail: "the token has expired", field: "Authorization"}
+	case errors.As(err, &refused) && exchange.Explained(refused):
+		return &fault{status: http.StatusForbidden, code: "forbidden",
+			detail: fmt.Sprintf("this belongs to %s, which can't be asked on your behalf: %v. You can ask %s itself", p.owner, refused, p.owner)}
+	case errors.As(err, &refused):
+		return fmt.Errorf("ask %s on behalf of %s: %w", p.owner, p.caller.User, err)
+	case errors.Is(err, errDisbelieved):
+		p.server.log.Error("another node does not believe this one on whose behalf it asks", "node", p.owner, "request", p.id, "error", err)
+		return &fault{status: http.StatusBadGateway, code: "disbelieved", retry: 5 * time.Second,
+			detail: fmt.Sprintf("this belongs to %s, which does not believe %s on whose behalf it asks; its log says why (often the clocks differ). You can ask %s itself",
+				p.owner, p.server.Node, p.owner)}
+	}
+	if slow {
+		err = errSlow
+	}
+	p.server.log.Info("a node can't be reached for what it owns", "node", p.owner, "request", p.id, "error", err)
+	return &fault{status: http.StatusServiceUnavailable, code: "unavailable", retry: 5 * time.Second,
+		detail: fmt.Sprintf("this belongs to %s, which can't be reached from %s at the moment; nothing of it is lost. Try again later, or ask %s itself",
+			p.owner, p.server.Node, p.owner)}
+}
