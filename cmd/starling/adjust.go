@@ -129,7 +129,7 @@ func (a *app) newCredit(path, verb, short, long string) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				billed := billed(entry)
+				billed := entry.Billed()
 				if len(billed) == 0 {
 					return fmt.Errorf("attempt %s is charged nothing, after all that was given back before", args[0])
 				}
@@ -154,21 +154,6 @@ func (a *app) newCredit(path, verb, short, long string) *cobra.Command {
 	return cmd
 }
 
-// billed is what is on the payer's account for an attempt.
-func billed(entry *accounting.HistoryEntry) (amounts []accounting.Quantity) {
-	for _, q := range entry.Charges {
-		if entry.Bill == nil && q.Amount > 0 {
-			amounts = append(amounts, q)
-		}
-	}
-	for _, l := range entry.Bill {
-		if l.Billed > 0 {
-			amounts = append(amounts, accounting.Quantity{Name: l.Resource, Amount: l.Billed, Unit: l.Unit})
-		}
-	}
-	return amounts
-}
-
 func (a *app) orderFlags(cmd *cobra.Command, reason, key *string) {
 	cmd.Flags().StringVar(reason, "reason", "", "why; it stays on record")
 	cmd.Flags().StringVar(key, "key", "", "names this order: the same again with the same key is done once")
@@ -190,7 +175,7 @@ func (a *app) printAdjusted(answer *client.Adjusted) error {
 	for _, adjustment := range answer.Adjustments {
 		row(adjustmentLabel(adjustment), adjustmentText(adjustment))
 	}
-	row("charged", firstOf(exactly(billed(&answer.HistoryEntry)), "nothing"))
+	row("charged", firstOf(exactly(answer.HistoryEntry.Billed()), "nothing"))
 	return nil
 }
 

@@ -43,7 +43,7 @@ func newProcess(c config.Config, log *slog.Logger, stops *stack) (executor.Backe
 	}
 	stops.push(func() error { backend.Close(); return nil })
 	return backend, despatch.Registration{
-		Kinds:   []string{ivoa.KindProcess, ivoa.KindSimpleData},
+		Kinds:   []string{ivoa.KindProcess, ivoa.KindSimpleData, despatch.KindDataToken},
 		Schemes: []string{"http", "https"},
 	}, nil
 }
@@ -51,7 +51,7 @@ func newProcess(c config.Config, log *slog.Logger, stops *stack) (executor.Backe
 // newStager makes what fetches data, for any backend.
 func newStager(c config.Config, stops *stack) *stage.Stager {
 	stager := stage.New(stage.Options{
-		AllowPrivate: c.Executor.Staging.AllowPrivate, Overall: c.Executor.Staging.Timeout, MaxBytes: int64(c.Executor.Staging.MaxBytes),
+		Allow: c.Outbound.Ranges(), AllowPrivate: c.Executor.Staging.AllowPrivate, Overall: c.Executor.Staging.Timeout, MaxBytes: int64(c.Executor.Staging.MaxBytes),
 	})
 	stops.push(func() error { stager.Close(); return nil })
 	return stager

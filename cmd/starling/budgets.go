@@ -9,32 +9,32 @@ import (
 
 func newBudgets(a *app) *cobra.Command {
 	var filter client.AccountFilter
+	var how reading
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "budgets",
 		Short: "List what was allocated, and what is left of it",
 		Long: `List what was allocated to owners that you may see, what of it is charged and
-held, and what is left. A soft limit may be overdrawn; a hard one is never
-passed. What is entrusted to nodes, so that they can accept sessions while they
+held, and what is left. A soft limit may be overdrawn, and it is said by which
+sessions and why; a hard one is never passed. What is entrusted to nodes, so that they can accept sessions while they
 are cut off, counts as taken.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.connect()
-			if err != nil {
-				return err
-			}
-			list, err := c.Budgets(cmd.Context(), filter, all)
-			if err != nil {
-				return err
-			}
-			if a.forPrograms() {
-				return a.writeDocument(list)
-			}
-			if err := a.writeTable(budgetTable(list.Budgets, true), nothing(cmd, "nothing was allocated: starling allocate does so")); err != nil {
-				return err
-			}
-			a.more(list.Next)
-			return nil
+			return a.read(&how, func(c *client.Client) error {
+				list, err := c.Budgets(cmd.Context(), filter, all)
+				if err != nil {
+					return err
+				}
+				if a.forPrograms() {
+					return a.writeDocument(list)
+				}
+				if err := a.writeTable(budgetTable(list.Budgets, true), nothing(cmd, "nothing was allocated: starling allocate does so")); err != nil {
+					return err
+				}
+				a.explainOverdrafts(list.Budgets)
+				a.more(list.Next)
+				return nil
+			})
 		},
 	}
 	f := cmd.Flags()
@@ -43,7 +43,22 @@ are cut off, counts as taken.`,
 	f.StringVar(&filter.Resource, "resource", "", "only of this resource: monetary")
 	f.Var(positive{&filter.Limit}, "limit", "how many on a page")
 	f.BoolVar(&all, "all-pages", false, "all of them, rather than one page")
+	how.flag(cmd)
 	return cmd
+}
+
+// explainOverdrafts says why soft limits are below zero.
+func (a *app) explainOverdrafts(budgets []client.Budget) {
+	for _, b := range budgets {
+		if len(b.Overdrafts) == 0 {
+			continue
+		}
+		say(a.out, "")
+		say(a.out, "%s is overdrawn in %s (%s %s left), newest first by:", b.Owner, b.Period, b.Left, b.Unit)
+		for _, o := range b.Overdrafts {
+			say(a.out, "  %s  session %s took %s %s: %s", o.Time, o.Session, o.Amount, b.Unit, o.Reason)
+		}
+	}
 }
 
 // budgetTable lists budgets, with their owners and periods unless it is clear

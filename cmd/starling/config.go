@@ -36,11 +36,16 @@ func newConfigCheck(a *app) *cobra.Command {
 				return err
 			}
 			file = firstOf(file, a.getenv("STARLING_CONFIG"))
-			c, err := config.Load(config.Sources{File: file, Environ: a.environ(), Host: host})
+			from := config.Sources{File: file, Environ: a.environ(), Host: host}
+			c, err := config.Load(from)
 			if err != nil {
 				return err
 			}
 			say(a.out, "good: node %s at %s, data in %s", c.Name, c.URL, c.Data)
+			from.Serve = true
+			if _, err := config.Load(from); err != nil {
+				say(a.err, "`starling serve` wants more:\n%v", err)
+			}
 			return nil
 		},
 	}

@@ -5,14 +5,15 @@ import (
 )
 
 // newDebug returns the commands that look into the data directory of a node
-// that is down. They change nothing.
+// that is down. They change nothing, but for recover when it is told to.
 func newDebug(a *app) *cobra.Command {
 	var data string
 	cmd := &cobra.Command{
 		Use:   "debug",
 		Short: "Look into the data directory of a node that is down",
-		Long: `Look into the data directory of a node that is down. Nothing is changed; while
-the node runs its files are locked, and these commands say so.`,
+		Long: `Look into the data directory of a node that is down. Nothing is changed, but by
+"recover --yes"; while the node runs its files are locked, and these commands say
+so.`,
 	}
 	cmd.PersistentFlags().StringVar(&data, "data", "./starling-data", "data directory of the node")
 	_ = cmd.MarkPersistentFlagDirname("data")
@@ -21,6 +22,7 @@ the node runs its files are locked, and these commands say so.`,
 		newDebugSession(a, &data),
 		newDebugHistory(a, &data),
 		newDebugAudit(a, &data),
+		newDebugRecover(a, &data),
 	)
 	return cmd
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"net/http"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"starling/api/despatch"
+	"starling/cmd/starling/internal/login"
 )
 
 // despatchClient is an executor's way to the chosen node.
@@ -17,44 +20,53 @@ func (a *app) despatchClient(log *slog.Logger) (*despatch.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if u, err := url.Parse(c.Base); err == nil && u.Scheme == "http" && c.Token != "" && !loopbackHost(u.Hostname()) {
+	if u, err := url.Parse(c.Base); err == nil && u.Scheme == "http" && c.Token != nil && !login.Loopback(u.Hostname()) {
 		log.Warn("the token goes over the network in clear; use the node's https URL", "node", c.Base)
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
+	authorities, err := a.authorities()
+	if err != nil {
+		return nil, err
+	}
+	if authorities != nil {
+		transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: authorities}
+	}
 	transport.MaxIdleConnsPerHost = 32 // each attempt holds a request, and sends files
 	transport.DialContext = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext
 	return &despatch.Client{
 		Base: c.Base,
 		HTTP: &http.Client{
-			Transport: &bearer{next: transport, token: c.Token, find: a.findToken},
+			Transport: &bearer{next: transport, token: c.Token, find: func() (tokenSource, error) { return a.findToken(c.Base) }},
 			// A token must not follow to another host.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}, nil
 }
 
-func loopbackHost(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
+// tokenSource gives the token that is good at present.
+type tokenSource = func(context.Context) (string, error)
 
 // bearer sends a token, and looks for a new one where the node doesn't take it:
 // tokens end, and whoever replaces the file shouldn't have to stop the work.
 type bearer struct {
 	next http.RoundTripper
-	find func() (string, error)
+	find func() (tokenSource, error)
 
 	mu    sync.Mutex
-	token string
+	token tokenSource
 }
 
 // RoundTrip implements http.RoundTripper. A request that is refused is answered
 // so; the next has the new token.
 func (b *bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 	b.mu.Lock()
-	token := b.token
+	find := b.token
 	b.mu.Unlock()
-	if token != "" {
+	if find != nil {
+		token, err := find(r.Context())
+		if err != nil {
+			return nil, err
+		}
 		r = r.Clone(r.Context())
 		r.Header.Set("Authorization", "Bearer "+token)
 	}

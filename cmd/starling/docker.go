@@ -29,7 +29,7 @@ func newDocker(c config.Config, log *slog.Logger, stops *stack) (executor.Backen
 	}
 	stops.push(func() error { backend.Close(); return nil })
 	return backend, despatch.Registration{
-		Kinds:   []string{ivoa.KindDockerContainer, ivoa.KindSimpleData},
+		Kinds:   []string{ivoa.KindDockerContainer, ivoa.KindSimpleData, despatch.KindDataToken},
 		Schemes: []string{"http", "https"},
 		Origins: backend.Origins(),
 	}, nil

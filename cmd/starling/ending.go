@@ -56,7 +56,7 @@ func (a *app) point(name, text string) {
 
 // tellAttempt says what the last attempt used and cost.
 func (a *app) tellAttempt(h *accounting.HistoryEntry) {
-	charged, estimate := money(billed(h)), money(h.Estimate)
+	charged, estimate := money(h.Billed()), money(h.Estimate)
 	if charged == "" && estimate != "" {
 		charged = "nothing"
 	}
@@ -64,7 +64,7 @@ func (a *app) tellAttempt(h *accounting.HistoryEntry) {
 		charged += ", of " + estimate + " estimated"
 	}
 	a.point("charged", charged)
-	a.point("footprint", footprint(billed(h)))
+	a.point("footprint", footprint(h.Billed()))
 	a.point("used", quantities(h.Resources))
 }
 

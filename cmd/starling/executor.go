@@ -48,8 +48,8 @@ again. What sessions write is sent to the node. When it is told to stop, program
 and containers go on without it, to be found again; with --finish it waits for
 them. A second Ctrl-C ends it at once.
 
-The keys executor.*, capacity.* and log.* of a node's configuration apply here;
-` + "`starling config` prints them.",
+The keys executor.*, outbound.*, capacity.* and log.* of a node's configuration
+apply here; ` + "`starling config` prints them.",
 		Example: `  starling token --user lab-7 --roles executor --data ./starling-data > token
   chmod 600 token
   starling executor --node https://broker.example.org --token-file token \

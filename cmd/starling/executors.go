@@ -51,15 +51,22 @@ func executorTable(executors []node.Executor, now time.Time) *table.Table {
 	return t
 }
 
-// kindsText says what an executor runs, and what data it stages.
+// kindsText says what an executor runs, what data it stages, and whether it keeps
+// storage.
 func kindsText(e node.Executor) string {
 	var runs, stages []string
+	var keeps string
 	for _, kind := range e.Kinds {
-		if strings.HasPrefix(kind, ivoa.Schema+"/data/") {
+		switch {
+		case strings.HasPrefix(kind, ivoa.Schema+"/data/"):
 			stages = append(stages, ivoa.ShortKind(kind))
-			continue
+		case kind == despatch.KindDataToken:
+			stages = append(stages, "with tokens")
+		case kind == despatch.KindKeptStorage:
+			keeps = "; keeps storage"
+		default:
+			runs = append(runs, ivoa.ShortKind(kind))
 		}
-		runs = append(runs, ivoa.ShortKind(kind))
 	}
 	text := "runs "
 	if e.Simulated {
@@ -69,7 +76,7 @@ func kindsText(e node.Executor) string {
 	if len(stages) > 0 {
 		text += "; stages " + strings.Join(stages, ", ")
 	}
-	return text
+	return text + keeps
 }
 
 // capacityText says cores, memory, storage and GPUs: "8c 16G 100G", and "1gpu"

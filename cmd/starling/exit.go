@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"starling/cmd/starling/internal/words"
 )
 
 // What the program's exit status means.
@@ -48,12 +50,12 @@ func execute(ctx context.Context, a *app, args []string) int {
 	return exitFailure
 }
 
-// indented sets the lines of an error beneath each other. Cobra's have empty ones
-// and tabs.
+// indented sets the lines of an error beneath each other, fit for a terminal: it
+// may quote anybody. Cobra's have empty ones and tabs.
 func indented(text string) string {
 	lines := slices.DeleteFunc(strings.Split(text, "\n"), func(line string) bool { return strings.TrimSpace(line) == "" })
 	for i := range lines {
-		lines[i] = strings.ReplaceAll(lines[i], "\t", "  ")
+		lines[i] = words.Clean(strings.ReplaceAll(lines[i], "\t", "  "))
 	}
 	return strings.Join(lines, "\n  ")
 }

@@ -52,6 +52,7 @@ type fakeNode struct {
 	seen     []string // METHOD path
 	auth     string
 	onAccept func() // called while an acceptance is answered
+	refuses  string // why acceptances are refused
 }
 
 func newFakeNode(t *testing.T) *fakeNode {
@@ -185,6 +186,9 @@ func (n *fakeNode) update(w http.ResponseWriter, r *http.Request) {
 	case !ok:
 		problem(w, http.StatusNotFound, "there is no such session")
 		return
+	case wanted == ivoa.SessionAccepted && n.refuses != "":
+		problem(w, http.StatusConflict, n.refuses)
+		return
 	case client.Terminal(s.Phase), wanted != ivoa.SessionCancelled && s.Phase != ivoa.SessionOffered:
 		write(w, http.StatusConflict, s)
 		return
@@ -287,7 +291,7 @@ func testApp(t *testing.T, node string) (*app, *syncBuffer, *syncBuffer) {
 	return &app{
 		in: strings.NewReader(""), out: out, err: errs, outWidth: 80,
 		getenv: func(name string) string { return environment[name] }, environ: func() []string { return nil },
-		now: func() time.Time { return noon }, configDir: func() (string, error) { return dir, nil },
+		now: func() time.Time { return noon }, sleep: sleep, configDir: func() (string, error) { return dir, nil },
 	}, out, errs
 }
 

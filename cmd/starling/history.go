@@ -16,56 +16,77 @@ import (
 
 func newHistory(a *app) *cobra.Command {
 	var filter client.HistoryFilter
+	var how reading
 	var all, updates bool
 	cmd := &cobra.Command{
 		Use:   "history [REF]",
 		Short: "List what was run, or show the record of one attempt",
-		Args:  oneOrNone("an attempt"),
+		Long: `List what was run, or show the record of one attempt. As JSON lines or CSV it is
+all that matches, however much, unless --limit says how many.`,
+		Example: `  starling history --phase failed
+  starling history --owner proposal:P-7 --since 2026-08-01T00:00:00Z -o csv > P-7.csv
+  starling history -o jsonl | jq .session`,
+		Args:        oneOrNone("an attempt"),
+		Annotations: map[string]string{asCSV: "yes", asLines: "yes"},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.connect()
-			if err != nil {
-				return err
-			}
 			if updates && len(args) == 0 {
 				return usage("--updates needs an attempt: starling history REF --updates")
 			}
-			if updates {
-				list, err := c.Updates(cmd.Context(), args[0], filter.Limit, all)
-				if err != nil {
-					return err
-				}
-				return a.printUpdates(cmd, list)
-			}
-			if len(args) == 1 {
-				entry, err := c.HistoryEntry(cmd.Context(), args[0])
-				if err != nil {
-					return err
-				}
-				return a.printEntry(entry)
+			exported := a.output == asCSV || a.output == asLines
+			if exported && len(args) > 0 {
+				return usage("--format: one attempt is to be had as table, json and yaml")
 			}
 			filter.Phase = strings.ToUpper(filter.Phase)
-			list, err := c.History(cmd.Context(), filter, all)
-			if err != nil {
-				return err
-			}
-			if a.forPrograms() {
-				return a.writeDocument(list)
-			}
-			if err := a.writeTable(historyTable(list.History, a.now()), nothing(cmd, "nothing was run yet")); err != nil {
-				return err
-			}
-			a.more(list.Next)
-			return nil
+			return a.read(&how, func(c *client.Client) error {
+				switch {
+				case exported:
+					return c.Export(cmd.Context(), filter, mediaType(a.output), a.out)
+				case updates:
+					list, err := c.Updates(cmd.Context(), args[0], filter.Limit, all)
+					if err != nil {
+						return err
+					}
+					return a.printUpdates(cmd, list)
+				case len(args) == 1:
+					entry, err := c.HistoryEntry(cmd.Context(), args[0])
+					if err != nil {
+						return err
+					}
+					return a.printEntry(entry)
+				}
+				list, err := c.History(cmd.Context(), filter, all)
+				if err != nil {
+					return err
+				}
+				return a.printHistory(cmd, list)
+			})
 		},
 	}
 	f := cmd.Flags()
+	f.StringVar(&filter.Owner, "owner", "", "only for this owner: user:NAME, group:ID, proposal:ID, programme:ID or tag:ID")
 	f.StringVar(&filter.Session, "session", "", "only attempts at this session")
 	f.StringVar(&filter.Phase, "phase", "", "only in this phase")
 	f.StringVar(&filter.User, "user", "", "only this user's (for operators)")
+	f.StringVar(&filter.At, "at", "", "only at this node")
+	f.StringVar(&filter.Since, "since", "", "only what was despatched at or after this time: 2026-12-01T00:00:00Z")
+	f.StringVar(&filter.Until, "until", "", "only what was despatched before this time")
 	f.Var(positive{&filter.Limit}, "limit", "how many on a page")
 	f.BoolVar(&updates, "updates", false, "everything that was reported of the attempt, in order")
 	f.BoolVar(&all, "all-pages", false, "all of them, rather than one page")
+	how.flag(cmd)
 	return cmd
+}
+
+// printHistory lists attempts.
+func (a *app) printHistory(cmd *cobra.Command, list *client.HistoryList) error {
+	if a.forPrograms() {
+		return a.writeDocument(list)
+	}
+	if err := a.writeTable(historyTable(list.History, a.now()), nothing(cmd, "nothing was run yet")); err != nil {
+		return err
+	}
+	a.more(list.Next)
+	return nil
 }
 
 func historyTable(entries []accounting.HistoryEntry, now time.Time) *table.Table {
@@ -75,11 +96,20 @@ func historyTable(entries []accounting.HistoryEntry, now time.Time) *table.Table
 		table.Column{Name: "opened", Right: true},
 		table.Column{Name: "took", Right: true},
 		table.Column{Name: "charged", Right: true, Flexible: true, Optional: true},
+		table.Column{Name: "on record", Optional: true},
 	)
 	for _, h := range entries {
-		t.Add(string(h.HistoryRef), string(h.Phase), words.Instant(h.Opened.Time(), now), took(&h), chargedText(billed(&h)))
+		t.Add(string(h.HistoryRef), string(h.Phase), words.Instant(h.Opened.Time(), now), took(&h), chargedText(h.Billed()), notYet(h.Pending))
 	}
 	return t
+}
+
+// notYet marks what only the node knows of that was asked.
+func notYet(pending bool) string {
+	if pending {
+		return "pending"
+	}
+	return ""
 }
 
 // took says how long an attempt took, from despatch to completion.
@@ -109,6 +139,7 @@ func (a *app) printEntry(h *accounting.HistoryEntry) error {
 	row("attempt", string(h.HistoryRef))
 	row("session", string(h.Session)+", attempt "+words.Amount(float64(h.Attempt)))
 	row("phase", string(h.Phase))
+	row("on record", notYet(h.Pending))
 	row("node", string(h.Node))
 	row("executor", firstOf(h.ExecutorName, string(h.Executor)))
 	row("user", string(h.Owners.User.ID))
@@ -125,7 +156,7 @@ func (a *app) printEntry(h *accounting.HistoryEntry) error {
 	for _, adjustment := range h.Adjustments {
 		row(adjustmentLabel(adjustment), adjustmentText(adjustment))
 	}
-	row("charged", quantities(billed(h)))
+	row("charged", quantities(h.Billed()))
 	if h.Failure != nil {
 		row("failure", failureText(h.Failure))
 	}

@@ -175,3 +175,15 @@ func TestARefundOfAllIsWhatIsStillCharged(t *testing.T) {
 		`/history/` + firstID + `/refunds  {"amounts":[{"amount":"1.25","name":"monetary"}],"reason":"clouds"}`,
 	}, n.orders())
 }
+
+func TestBudgetsSayWhyTheyAreOverdrawn(t *testing.T) {
+	n := newLedgerNode(t, map[string]string{"GET /budgets?limited=true": `{"budgets": [{"owner": "user:alice", "period": "2026B", "resource": "monetary", "unit": "EUR", "limit": "soft",
+		"allocated": "1", "charged": "1.6", "held": "0", "entrusted": "0", "left": "-0.6", "overdrafts": [{"session": "` + nextID + `", "historyRef": "` + firstID + `",
+		"node": "leeds", "time": "2026-12-01T12:00:00.000Z", "amount": "0.8", "left": "-0.6", "apart": "2026-12-01T11:58:00.000Z", "reason": "accepted at leeds, alone"}]}]}`})
+	got := starling(t, n.URL, "budgets")
+	assert.Equal(t, 0, got.status, got.err)
+	assert.Contains(t, got.out, `
+user:alice is overdrawn in 2026B (-0.6 EUR left), newest first by:
+  2026-12-01T12:00:00.000Z  session `+nextID+` took 0.8 EUR: accepted at leeds, alone
+`)
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,21 +21,34 @@ import (
 const (
 	asJSON = "json"
 	asYAML = "yaml"
-	asCSV  = "csv" // of commands that have it as an annotation
+	// Of commands that have them as annotations:
+	asCSV   = "csv"
+	asLines = "jsonl"
 )
 
 func (a *app) checkFormat(cmd *cobra.Command) error {
-	_, csv := cmd.Annotations[asCSV]
-	switch {
-	case a.output == "table":
+	forms := []string{"table", asJSON, asYAML}
+	for _, form := range []string{asCSV, asLines} {
+		if _, has := cmd.Annotations[form]; has {
+			forms = append(forms, form)
+		}
+	}
+	if a.output != "" && !slices.Contains(forms, a.output) {
+		last := len(forms) - 1
+		return usage("--format: %q is none of %s and %s", a.output, strings.Join(forms[:last], ", "), forms[last])
+	}
+	if a.output == "table" {
 		a.output = ""
-	case a.output == "" || a.output == asJSON || a.output == asYAML || a.output == asCSV && csv:
-	case csv:
-		return usage("--format: %q is none of table, json, yaml and csv", a.output)
-	default:
-		return usage("--format: %q is none of table, json and yaml", a.output)
 	}
 	return nil
+}
+
+// mediaType is that of an export in the form that was asked for.
+func mediaType(form string) string {
+	if form == asCSV {
+		return "text/csv"
+	}
+	return "application/x-ndjson"
 }
 
 // forPrograms reports whether the answer itself is wanted, rather than a table.
@@ -112,9 +126,12 @@ func (a *app) more(next string) {
 	}
 }
 
-// say writes a line for people.
+// say writes lines for people. Whatever is in them, it moves no cursor and
+// changes no colours.
 func say(w io.Writer, format string, args ...any) {
-	fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf(format, args...), " "))
+	for line := range strings.SplitSeq(fmt.Sprintf(format, args...), "\n") {
+		fmt.Fprintln(w, strings.TrimRight(words.Clean(line), " "))
+	}
 }
 
 // labelled writes a value with its name, wrapped beneath itself; empty ones are

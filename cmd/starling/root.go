@@ -26,17 +26,20 @@ cost? It gives firm, timed, priced offers; you accept one, and it runs.
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.node, "node", "", "URL of the node to ask (STARLING_NODE; default "+defaultNode+")")
-	flags.StringVar(&a.token, "token", "", "bearer token (STARLING_TOKEN; or the token file)")
-	flags.StringVar(&a.tokenFile, "token-file", "", "file with the token, mode 0600 (default: starling/token in your configuration directory)")
+	flags.StringVar(&a.token, "token", "", "bearer token (STARLING_TOKEN; default: that of starling login)")
+	flags.StringVar(&a.tokenFile, "token-file", "", "file with the token, mode 0600")
 	flags.StringVar(&a.proposal, "proposal", "", "proposal that pays (STARLING_PROPOSAL; default: as the token says)")
+	flags.StringVar(&a.ca, "ca", "", "PEM file of a CA to believe beside this machine's, of nodes and issuers (STARLING_CA)")
 	flags.DurationVar(&a.timeout, "timeout", 30*time.Second, "how long to wait for an answer")
-	flags.StringVarP(&a.output, "format", "o", "", "table, or json or yaml for programs; csv for statements")
+	flags.StringVarP(&a.output, "format", "o", "", "table, or json or yaml for programs; csv for statements, history and audit, jsonl for history and audit")
+	_ = root.MarkPersistentFlagFilename("ca", "pem", "crt")
 	root.MarkFlagsMutuallyExclusive("token", "token-file")
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", fmt.Sprintf(".FlagUsagesWrapped %d", a.helpWidth())))
 
 	root.AddGroup(
 		&cobra.Group{ID: groupRun, Title: "Run something:"},
 		&cobra.Group{ID: groupSession, Title: "Sessions:"},
+		&cobra.Group{ID: groupLogin, Title: "Who you are:"},
 		&cobra.Group{ID: groupRecord, Title: "The record:"},
 		&cobra.Group{ID: groupLedger, Title: "For operators and accountants:"},
 		&cobra.Group{ID: groupNode, Title: "A node:"},
@@ -49,9 +52,10 @@ cost? It gives firm, timed, priced offers; you accept one, and it runs.
 	}
 	add(groupRun, newRun(a), newOffers(a), newAccept(a), newReject(a))
 	add(groupSession, newWatch(a), newCancel(a), newLogs(a), newFiles(a), newConnect(a), newSessions(a))
-	add(groupRecord, newHistory(a), newStatement(a), newBudgets(a), newAccounts(a))
+	add(groupRecord, newHistory(a), newStatement(a), newBudgets(a), newAccounts(a), newAudit(a))
 	add(groupLedger, newAllocate(a), newCorrect(a), newRefund(a), newDiscount(a), newEnrol(a))
-	add(groupNode, newServe(a), newExecutor(a), newExecutors(a), newConfig(a), newToken(a), newDebug(a))
+	add(groupNode, newServe(a), newNodes(a), newLeave(a), newExecutor(a), newExecutors(a), newConfig(a), newPolicy(a), newToken(a), newIssuer(a), newKeygen(a), newDebug(a))
+	add(groupLogin, newLogin(a), newLogout(a), newWhoami(a))
 	root.AddCommand(newVersion(a))
 	return root
 }
@@ -59,6 +63,7 @@ cost? It gives firm, timed, priced offers; you accept one, and it runs.
 const (
 	groupRun     = "run"
 	groupSession = "session"
+	groupLogin   = "login"
 	groupRecord  = "record"
 	groupLedger  = "ledger"
 	groupNode    = "node"

@@ -69,8 +69,9 @@ func (a *app) run(ctx context.Context, set *ivoa.OfferSet, pick, dir string, tai
 	}
 	session, err := c.SetPhase(ctx, offer.UUID(), ivoa.SessionAccepted)
 	var conflict *client.Conflict
+	var refused *client.Problem // for want of funds, say: what is held would be held in vain
 	switch {
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), errors.As(err, &refused):
 		return errors.Join(err, a.giveBack(ctx, c, set))
 	case errors.As(err, &conflict) && conflict.Session.Phase == ivoa.SessionExpired:
 		return errors.New("the offer expired before it was accepted; ask again")

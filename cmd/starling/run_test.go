@@ -87,6 +87,16 @@ func TestRunOfAnOfferThatExpiredSaysSo(t *testing.T) {
 	assert.Contains(t, got.err, "starling: the offer expired before it was accepted; ask again\n")
 }
 
+func TestRunOfAnOfferThatIsRefusedGivesTheOffersBack(t *testing.T) {
+	n := newFakeNode(t).offering()
+	n.refuses = "user:alice can't pay 2 EUR"
+	got := starling(t, n.URL, "run", "--", "true")
+	assert.Equal(t, 1, got.status)
+	assert.Contains(t, got.err, "the offers are given back\nstarling: user:alice can't pay 2 EUR\n")
+	assert.Equal(t, ivoa.SessionRejected, n.sessions[firstID].Phase)
+	assert.Equal(t, ivoa.SessionRejected, n.sessions[nextID].Phase)
+}
+
 func TestASessionCancelledElsewhereEndsTheRun(t *testing.T) {
 	n := newFakeNode(t).offering()
 	n.phases = []ivoa.SessionPhase{ivoa.SessionAccepted, ivoa.SessionCancelled}

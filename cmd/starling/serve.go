@@ -9,19 +9,17 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"starling/api"
-	"starling/api/auth"
 	"starling/api/ivoa"
-	"starling/consensus"
 	"starling/federation/identity"
 	"starling/node"
 	"starling/node/config"
+	"starling/node/credentials"
 	"starling/node/store"
 	"starling/node/uploads"
 	"starling/scheduling"
@@ -48,47 +46,70 @@ func serve(ctx context.Context, c config.Config, log *slog.Logger) (err error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
+	// What is wrong with files is said before anything is begun. Then the port is
+	// bound, before anything else: who can't have it must not have joined
+	// a federation first. Whoever calls early waits.
+	public, err := loadPublic(c)
+	if err != nil {
+		return err
+	}
+	socket, err := bind(ctx, c.HTTP)
+	if err != nil {
+		return occupied(err, c)
+	}
+	stops.push(func() error { return closed(socket) })
 	sessions, err := openStore(c, metrics, &stops)
 	if err != nil {
 		return err
 	}
-	outbox, record, err := openRecord(c, sessions, metrics, log, &stops)
+	shared, err := openRecord(ctx, c, sessions, metrics, log, &stops)
+	if err != nil {
+		return occupied(err, c)
+	}
+	known, err := openTrust(c, metrics, log, &stops)
 	if err != nil {
 		return err
 	}
-	broker, err := startBroker(c, sessions, outbox, record, metrics, log, &stops)
+	tokens, err := openCredentials(c, known)
 	if err != nil {
 		return err
 	}
-	server, err := newServer(c, broker, metrics, log)
+	broker, err := startBroker(c, sessions, shared, tokens, metrics, log, &stops)
+	if err != nil {
+		return err
+	}
+	keys, err := keepKeys(c, public, shared, metrics, log, &stops)
+	if err != nil {
+		return err
+	}
+	server, err := newServer(c, broker, shared, keys, known, metrics, log)
 	if err != nil {
 		return err
 	}
 	// The executors come first, so that nobody is told that there are none. They
-	// need no port; but they go first too, while the port still answers.
+	// need no port; but they go first too, while it still answers.
 	var executors stack
 	err = startExecutors(ctx, c, server, log, &executors)
 	if err != nil {
 		return errors.Join(err, executors.unwind())
 	}
-	listener, err := api.Listen(ctx, c.HTTP, server)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		err = fmt.Errorf("another program listens on %s; --http chooses another address", c.HTTP)
-	}
-	if err != nil {
-		return errors.Join(err, executors.unwind())
-	}
+	shared.answerOthers(server, &stops)
+	listener := api.Serve(socket, server, keys.tls())
 	stops.push(func() error {
 		patience, cancel := context.WithTimeout(context.Background(), drain)
 		defer cancel()
 		return listener.Shutdown(patience)
 	})
 	stops.push(executors.unwind)
-	log.Info("the node is ready", "name", c.Name, "url", c.URL, "data", c.Data, "executors", c.Executors, "dev", c.Dev)
+	log.Info("the node is ready", "name", c.Name, "url", c.URL, "data", c.Data, "executors", c.Executors, "dev", c.Dev, "federation", shared.federation())
 	select {
 	case <-ctx.Done():
 		log.Info("the node is stopping")
 		return nil
+	case <-shared.left():
+		return nil
+	case <-shared.log.Failed():
+		return fmt.Errorf("the record of history and accounts: %w", wayOut(c, shared.log.Err()))
 	case err := <-listener.Done():
 		return fmt.Errorf("serve %s: %w", c.HTTP, err)
 	}
@@ -128,28 +149,17 @@ func openStore(c config.Config, metrics prometheus.Registerer, stops *stack) (*s
 	return s, nil
 }
 
-// openRecord opens the outbox in the session store, and the log that drains it.
-func openRecord(c config.Config, sessions *store.Store, metrics prometheus.Registerer, log *slog.Logger, stops *stack) (*consensus.Outbox, *consensus.Local, error) {
-	outbox, err := consensus.NewOutbox(sessions.DB(), consensus.OutboxOptions{})
-	if err != nil {
-		return nil, nil, err
-	}
-	record, err := consensus.OpenLocal(consensus.Options{Node: c.Name, Dir: c.Data, Outbox: outbox, Log: log, Registerer: metrics})
-	if err != nil {
-		return nil, nil, err
-	}
-	record.Start(context.Background())
-	stops.push(record.Close)
-	return outbox, record, nil
-}
-
 // reserve is what sent files leave of the disk, in bytes: the node's own writes
 // go to the same.
 const reserve = 1 << 30
 
 // startBroker starts the broker.
-func startBroker(c config.Config, sessions *store.Store, outbox *consensus.Outbox, record *consensus.Local, metrics prometheus.Registerer, log *slog.Logger, stops *stack) (*node.Broker, error) {
+func startBroker(c config.Config, sessions *store.Store, shared *record, tokens *credentials.Keeper, metrics prometheus.Registerer, log *slog.Logger, stops *stack) (*node.Broker, error) {
 	costs, err := c.Tariff.Costs()
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	rules, err := c.Policy.Compile(c.Name, costs.Units())
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
@@ -169,9 +179,9 @@ func startBroker(c config.Config, sessions *store.Store, outbox *consensus.Outbo
 		Name: identity.NodeName(c.Name), URL: c.URL,
 		Capacity: scheduling.Resources{Cores: c.Capacity.Cores, Memory: c.Capacity.Memory, Storage: c.Capacity.Storage, GPUs: c.Capacity.GPUs},
 		BuiltIn:  append([]string{}, c.Executors...),
-		Offers:   c.Offers, Sessions: c.Sessions, Site: c.Site, Costs: costs, Areas: areas, Connect: c.Connect,
-		Uploads: sent, UploadRetention: c.Uploads.Retention,
-		Store: sessions, Outbox: outbox, Record: record, Logger: log, Metrics: metrics,
+		Offers:   c.Offers, Sessions: c.Sessions, Site: c.Site, Costs: costs, Policy: rules, Areas: areas, Connect: c.Connect,
+		Uploads: sent, UploadRetention: c.Uploads.Retention, Credentials: tokens,
+		Store: sessions, Outbox: shared.outbox, Record: shared.log, Logger: log, Metrics: metrics,
 	})
 	if err != nil {
 		return nil, err
@@ -181,24 +191,29 @@ func startBroker(c config.Config, sessions *store.Store, outbox *consensus.Outbo
 }
 
 // newServer makes the HTTP server of a broker.
-func newServer(c config.Config, broker *node.Broker, metrics *prometheus.Registry, log *slog.Logger) (*api.Server, error) {
-	issuer, err := auth.LoadIssuer(c.Data)
-	if err != nil {
-		return nil, err
-	}
+func newServer(c config.Config, broker *node.Broker, shared *record, keys *keys, known trust, metrics *prometheus.Registry, log *slog.Logger) (*api.Server, error) {
 	proxies, err := networks(c.Proxies)
 	if err != nil {
 		return nil, err
 	}
 	limits := ivoa.DefaultLimits()
 	limits.Bytes, limits.Entries, limits.Depth = int(c.Limits.Body), c.Limits.List, c.Limits.Depth
-	return api.New(api.Options{
-		Broker: broker, Authenticator: auth.Bearer{Verifier: auth.NewVerifier(time.Now, issuer.Public()), Dev: c.Dev},
+	options := api.Options{
+		Broker: broker, Authenticator: known.bearer, Issuers: known.issuers,
 		BaseURL: c.URL, Node: identity.NodeName(c.Name), Version: version(), Dev: c.Dev, TrustedProxies: proxies,
 		PagesURL: c.Connect.URL, TrustPages: c.Connect.TrustPages,
-		Limits: api.Limits{Body: limits, Page: c.Limits.Page},
+		Limits: api.Limits{
+			Body: limits, Page: c.Limits.Page, Rates: c.Limits.Rates,
+			Sockets: c.Limits.Sockets, SocketsPerAddress: c.Limits.SocketsPerAddress,
+		},
 		Logger: log, Registerer: metrics, Gatherer: metrics,
-	})
+		Warnings: func() []string { return append(keys.reloader.Troubles(), known.troubles()...) },
+	}
+	if shared.cluster != nil {
+		options.Federation, options.Mapping = shared.cluster, known.bearer.Mapping
+		options.Peers, options.Authorizer = otherNodes(c, shared.cluster, known)
+	}
+	return api.New(options)
 }
 
 // networks reads addresses and networks; an address is a network of one.

@@ -9,6 +9,9 @@ import (
 var serveKeys = map[string]string{
 	"dev": "dev", "name": "name", "http": "http", "url": "url", "data": "data", "executors": "executors",
 	"log-level": "log.level", "log-format": "log.format",
+	"gossip": "federation.gossip", "gossip-advertise": "federation.gossipAdvertise",
+	"raft": "federation.raft", "raft-advertise": "federation.raftAdvertise",
+	"bootstrap": "federation.bootstrap", "join": "federation.join",
 }
 
 func newServe(a *app) *cobra.Command {
@@ -19,12 +22,24 @@ func newServe(a *app) *cobra.Command {
 		Short: "Run a node",
 		Long: `Run a node until Ctrl-C. Everything can be set in a file (--config), in the
 environment (STARLING_…) and by flags, of which the latter override the former;
-` + "`starling config` prints all keys.",
+` + "`starling config` prints all keys." + `
+
+Without --dev it wants to know whose tokens it believes (auth.issuers), TLS towards
+clients (tls.certificate and tls.key, or tls.proxied), and in a federation its
+certificates and gossip keys; it starts with all of them or not at all. It reads keys
+and certificates again when their files change, and on SIGHUP.`,
 		Example: `  starling serve --dev
-  starling serve --config /etc/starling.yaml --set offers.holdTime=120s`,
+  starling serve --config /etc/starling.yaml --set offers.holdTime=120s
+
+A federation of two on this machine:
+
+  starling serve --dev --name a --data a --http 127.0.0.1:7733 \
+    --gossip 127.0.0.1:7734 --raft 127.0.0.1:7735 --bootstrap
+  starling serve --dev --name b --data b --http 127.0.0.1:7743 \
+    --gossip 127.0.0.1:7744 --raft 127.0.0.1:7745 --join 127.0.0.1:7734`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.loadConfig(cmd.Flags(), settings{keys: serveKeys, file: file, capacity: capacity, set: set})
+			c, err := a.loadConfig(cmd.Flags(), settings{keys: serveKeys, file: file, capacity: capacity, set: set, serve: true})
 			if err != nil {
 				return err
 			}
@@ -42,6 +57,12 @@ environment (STARLING_…) and by flags, of which the latter override the former
 	f.StringVar(&capacity, "capacity", "", "what they share: cores=8,memory=16,storage=100,gpus=0 (GiB)")
 	f.String("log-level", "", "debug, info, warn or error")
 	f.String("log-format", "", "text or json")
+	f.String("gossip", "", "address for gossip with other nodes, HOST:PORT; none: this node is alone")
+	f.String("gossip-advertise", "", "where others reach that, if elsewhere")
+	f.String("raft", "", "address for the log and requests of other nodes, HOST:PORT")
+	f.String("raft-advertise", "", "where others reach that, if elsewhere")
+	f.Bool("bootstrap", false, "begin a new federation; ignored by a node that belongs to one")
+	f.String("join", "", "gossip addresses of nodes to join, separated by commas; needed once")
 	f.StringArrayVar(&set, "set", nil, "KEY=VALUE for any configuration key")
 	_ = cmd.MarkFlagFilename("config", "yaml", "yml")
 	_ = cmd.MarkFlagDirname("data")

@@ -19,6 +19,7 @@ type settings struct {
 	file     string
 	capacity string
 	set      []string // KEY=VALUE
+	serve    bool     // a node is going to serve with it
 	data     string   // the directory, whatever file and environment say; "": as they say
 }
 
@@ -34,7 +35,7 @@ func (a *app) loadConfig(flags *pflag.FlagSet, from settings) (config.Config, er
 		return config.Config{}, fmt.Errorf("find the host's name: %w", err)
 	}
 	c, err := config.Load(config.Sources{
-		File: firstOf(from.file, a.getenv("STARLING_CONFIG")), Environ: a.environ(), Flags: given, Host: host,
+		File: firstOf(from.file, a.getenv("STARLING_CONFIG")), Environ: a.environ(), Flags: given, Host: host, Serve: from.serve,
 	})
 	if err != nil {
 		return config.Config{}, err

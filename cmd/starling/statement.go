@@ -13,6 +13,7 @@ import (
 
 func newStatement(a *app) *cobra.Command {
 	var owner, period string
+	var how reading
 	var sessions, all bool
 	cmd := &cobra.Command{
 		Use:   "statement",
@@ -30,21 +31,19 @@ Unbilled is what a hard limit kept from being charged.`,
 		Args:        cobra.NoArgs,
 		Annotations: map[string]string{asCSV: "yes"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := a.connect()
-			if err != nil {
-				return err
-			}
-			if a.output == asCSV {
-				return c.StatementCSV(cmd.Context(), owner, period, a.out)
-			}
-			s, err := c.Statement(cmd.Context(), owner, period, all)
-			if err != nil {
-				return err
-			}
-			if a.forPrograms() {
-				return a.writeDocument(s)
-			}
-			return a.printStatement(s, sessions || all)
+			return a.read(&how, func(c *client.Client) error {
+				if a.output == asCSV {
+					return c.StatementCSV(cmd.Context(), owner, period, a.out)
+				}
+				s, err := c.Statement(cmd.Context(), owner, period, all)
+				if err != nil {
+					return err
+				}
+				if a.forPrograms() {
+					return a.writeDocument(s)
+				}
+				return a.printStatement(s, sessions || all)
+			})
 		},
 	}
 	f := cmd.Flags()
@@ -52,6 +51,7 @@ Unbilled is what a hard limit kept from being charged.`,
 	f.StringVar(&period, "period", "", "of when: 2026B (default: now)")
 	f.BoolVar(&sessions, "sessions", false, "session by session too")
 	f.BoolVar(&all, "all-pages", false, "all sessions, rather than one page")
+	how.flag(cmd)
 	return cmd
 }
 
@@ -66,6 +66,7 @@ func (a *app) printStatement(s *client.Statement, sessions bool) error {
 		if err := a.writeTable(budgetTable(s.Budgets, false), ""); err != nil {
 			return err
 		}
+		a.explainOverdrafts(s.Budgets)
 	}
 	say(a.out, "")
 	if err := a.printLines(s.Totals, "nothing was used or charged"); err != nil || !sessions {

@@ -36,7 +36,8 @@ func Experiments() []Experiment {
 		{"process", "sessions from ask to COMPLETED, running /bin/true", processes},
 		{"despatch", "polls, updates and executors that wait, with 10,000 sessions due", despatches},
 		{"docker", "containers as sessions, beside what the engine alone takes", containers},
-		{"records", "history and ledger on the log that three nodes share", records},
+		{"raft", "history and ledger on the log that three nodes share", rafts},
+		{"history", "memory, answers and exports with a history of a million attempts", history},
 		{"memory", "memory with 100,000 finished sessions", memory},
 	}
 }

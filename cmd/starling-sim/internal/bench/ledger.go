@@ -104,11 +104,15 @@ func balances(ctx context.Context, l *lab, log *consensus.Local) error {
 	return nil
 }
 
+// chargedRef is the history entry of a session, and chargedAt when it began: one a millisecond.
+func chargedRef(n int) string { return fmt.Sprintf("01950100-0000-8000-8000-%012x", n) }
+
+func chargedAt(n int) accounting.Instant { return 1_795_000_000_000 + accounting.Instant(n) }
+
 // charged is the life of one session as commands.
 func charged(n int) []accounting.Command {
-	const start = accounting.Instant(1_795_000_000_000)
-	ref, session := fmt.Sprintf("01950100-0000-8000-8000-%012x", n), fmt.Sprintf("01950200-0000-8000-8000-%012x", n)
-	at := start + accounting.Instant(n)
+	ref, session := chargedRef(n), fmt.Sprintf("01950200-0000-8000-8000-%012x", n)
+	at := chargedAt(n)
 	owners := accounting.Owners{User: accounting.Party{ID: accounting.OwnerID(fmt.Sprintf("user-%d", n%1000))}}
 	cost := []accounting.Quantity{{Name: accounting.Monetary, Amount: 250_000, Unit: "EUR"}}
 	return []accounting.Command{

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 )
@@ -67,24 +66,39 @@ const fsyncs = 200
 
 // fsync measures how long it takes to append 4 KiB and to make them durable, as a median.
 func (l *lab) fsync() (time.Duration, error) {
-	f, err := os.CreateTemp(l.dir(), "starling-fsync-")
+	f, err := l.flusher()
 	if err != nil {
 		return 0, err
 	}
-	defer os.Remove(f.Name())
-	defer f.Close()
-	page := make([]byte, 4096)
-	times := make([]time.Duration, fsyncs)
-	for i := range times {
-		begun := time.Now()
-		if _, err := f.Write(page); err != nil {
+	defer f.close()
+	var p pace
+	for range fsyncs {
+		if err := p.add(f.flush); err != nil {
 			return 0, err
 		}
-		if err := datasync(f); err != nil {
-			return 0, err
-		}
-		times[i] = time.Since(begun)
 	}
-	slices.Sort(times)
-	return times[fsyncs/2], nil
+	return p.percentile(50), nil
+}
+
+// flusher appends to a file of its own, 4 KiB and a flush at a time.
+type flusher struct {
+	file *os.File
+	page []byte
+}
+
+func (l *lab) flusher() (*flusher, error) {
+	f, err := os.CreateTemp(l.dir(), "starling-fsync-")
+	return &flusher{f, make([]byte, 4096)}, err
+}
+
+func (f *flusher) flush() error {
+	if _, err := f.file.Write(f.page); err != nil {
+		return err
+	}
+	return datasync(f.file)
+}
+
+func (f *flusher) close() {
+	f.file.Close()
+	os.Remove(f.file.Name())
 }

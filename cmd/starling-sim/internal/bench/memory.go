@@ -34,10 +34,8 @@ func memory(ctx context.Context, l *lab) error {
 			return err
 		}
 		l.note(size("memory at the end of the last", at.anonymous, 0, "without pages of files"))
-		select {
-		case <-time.After(rest):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := pause(ctx, rest); err != nil {
+			return err
 		}
 		if at, err = n.resident(); err != nil {
 			return err
@@ -49,4 +47,14 @@ func memory(ctx context.Context, l *lab) error {
 
 func size(name string, megabytes, target float64, note string) Figure {
 	return Figure{Name: name, Value: megabytes, Unit: "MB", Target: target, Note: note}
+}
+
+// pause lets a node rest.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

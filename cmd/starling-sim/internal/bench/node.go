@@ -38,7 +38,17 @@ func (l *lab) start(ctx context.Context, flags ...string) (_ *node, err error) {
 			err = errors.Join(err, os.RemoveAll(dir))
 		}
 	}()
-	n, err := launch.NewNode(l.Starling, "bench", filepath.Join(dir, "data"), slices.Concat(generous, flags)...)
+	n, err := l.startIn(ctx, filepath.Join(dir, "data"), flags...)
+	if err != nil {
+		return nil, err
+	}
+	n.dir = dir
+	return n, nil
+}
+
+// startIn starts a node with a data directory that outlives it, and waits until it takes work.
+func (l *lab) startIn(ctx context.Context, data string, flags ...string) (*node, error) {
+	n, err := launch.NewNode(l.Starling, "bench", data, slices.Concat(generous, flags)...)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +59,7 @@ func (l *lab) start(ctx context.Context, flags ...string) (_ *node, err error) {
 		n.Kill()
 		return nil, err
 	}
-	return &node{n, dir}, nil
+	return &node{Node: n}, nil
 }
 
 // stop ends the node as an operator would, waits for it and removes its data.

@@ -10,6 +10,8 @@ package client
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net/http"
@@ -29,14 +31,19 @@ const maxAnswer = 64 << 20
 type Client struct {
 	// Base is the node's URL, without a trailing slash.
 	Base string
-	// Token is sent as bearer token; empty sends none.
-	Token string
+	// Token is asked for the bearer token to send, each time: it may be another one
+	// by then. Nil, and "", send none.
+	Token func(context.Context) (string, error)
 	// Proposal pays; empty leaves it to the token.
 	Proposal string
+	// Consistency is how the record is read: "strong" or "local"; empty leaves it to
+	// the node.
+	Consistency string
 	// Timeout bounds each call, but for those that stream.
 	Timeout time.Duration
 
 	http *http.Client
+	copy Copy
 }
 
 // New returns a client of a node. The URL is checked here, so that a mistyped
@@ -56,6 +63,11 @@ func New(base string, timeout time.Duration) (*Client, error) {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}, nil
+}
+
+// Trust has the client believe these CAs of nodes that speak TLS.
+func (c *Client) Trust(authorities *x509.CertPool) {
+	c.http.Transport.(*http.Transport).TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: authorities}
 }
 
 // Close ends idle connections.
@@ -99,7 +111,20 @@ func (c *Client) do(ctx context.Context, what call) (*reply, error) {
 	if resp.StatusCode >= 400 {
 		return nil, problemOf(resp, body)
 	}
+	c.noteCopy(resp.Header)
 	return &reply{resp.StatusCode, resp.Header, body}, nil
+}
+
+// authorize adds the token to a request.
+func (c *Client) authorize(r *http.Request) error {
+	if c.Token == nil {
+		return nil
+	}
+	token, err := c.Token(r.Context())
+	if err == nil && token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	return err
 }
 
 // open makes a call whose answer is a stream; the caller closes it. Only ctx
@@ -136,8 +161,8 @@ func (c *Client) send(ctx context.Context, what call) (*http.Response, error) {
 	if what.media != "" {
 		req.Header.Set("Content-Type", what.media)
 	}
-	if c.Token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.Token)
+	if err := c.authorize(req); err != nil {
+		return nil, err
 	}
 	if c.Proposal != "" {
 		req.Header.Set(ProposalHeader, c.Proposal)

@@ -158,7 +158,7 @@ func TestProblemsSayWhatIsWrongWhereAndWhatToDo(t *testing.T) {
 		status int
 		body   string
 	}{
-		"the sender can't be established — give a token with --token, STARLING_TOKEN or `starling token --save`": {401, `{"title":"Unauthorized","detail":"the sender can't be established"}`},
+		"the sender can't be established — log in with `starling login`, or give a token with --token-file or STARLING_TOKEN": {401, `{"title":"Unauthorized","detail":"the sender can't be established"}`},
 		"want a number (at /compute/cores/min)":                {400, `{"title":"Bad Request","detail":"want a number","field":"/compute/cores/min"}`},
 		"something went wrong (request r-1 in the node's log)": {500, `{"title":"Internal","detail":"something went wrong","requestId":"r-1"}`},
 		"the node answered 502 Bad Gateway":                    {502, `<html>nginx</html>`},
@@ -182,7 +182,7 @@ func TestATokenDoesNotFollowARedirect(t *testing.T) {
 		w.WriteHeader(http.StatusSeeOther)
 		fmt.Fprintf(w, `{"kind":"%s","result":"NO"}`, ivoa.KindOfferSet)
 	})
-	c.Token, c.Proposal = "secret", "P1"
+	c.Token, c.Proposal = func(context.Context) (string, error) { return "secret", nil }, "P1"
 	set, err := c.Ask(t.Context(), Request{Media: ivoa.JSON, Body: []byte("{}")})
 	require.NoError(t, err)
 	assert.Equal(t, ivoa.No, set.Result)

@@ -24,6 +24,9 @@ type Budget struct {
 	Held      accounting.Decimal `json:"held"`
 	Entrusted accounting.Decimal `json:"entrusted"`
 	Left      accounting.Decimal `json:"left,omitempty"`
+	Pending   bool               `json:"pending,omitzero"`
+
+	Overdrafts []accounting.Overdraft `json:"overdrafts,omitempty"`
 }
 
 // BudgetList is a page of budgets.
@@ -77,7 +80,7 @@ func (c *Client) Statement(ctx context.Context, owner, period string, all bool) 
 
 // StatementCSV writes a whole statement as CSV.
 func (c *Client) StatementCSV(ctx context.Context, owner, period string, to io.Writer) error {
-	path, query := "/statements", ofWhom(owner, period)
+	path, query := "/statements", c.asWanted(ofWhom(owner, period))
 	for {
 		got, err := c.do(ctx, call{method: http.MethodGet, path: path, query: query, header: http.Header{"Accept": {"text/csv"}}})
 		if err != nil {

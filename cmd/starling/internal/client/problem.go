@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,6 +21,8 @@ type Problem struct {
 	RequestID string `json:"requestId"`
 
 	body []byte
+	// stale says that a token was sent, which is no good (RFC 6750 section 3.1).
+	stale bool
 }
 
 // Error says what is wrong, where, and what to do where that is known.
@@ -27,8 +30,10 @@ func (p *Problem) Error() string {
 	var b strings.Builder
 	b.WriteString(p.said())
 	switch {
+	case p.Status == http.StatusUnauthorized && p.stale:
+		b.WriteString(" — log in again: `starling login`")
 	case p.Status == http.StatusUnauthorized:
-		b.WriteString(" — give a token with --token, STARLING_TOKEN or `starling token --save`")
+		b.WriteString(" — log in with `starling login`, or give a token with --token-file or STARLING_TOKEN")
 	case p.Field != "" && !strings.Contains(p.Detail, p.Field):
 		fmt.Fprintf(&b, " (at %s)", p.Field)
 	case p.Status >= 500 && p.RequestID != "":
@@ -51,6 +56,7 @@ func problemOf(resp *http.Response, body []byte) *Problem {
 		p.Title = http.StatusText(resp.StatusCode)
 	}
 	p.Status, p.body = resp.StatusCode, body
+	p.stale = strings.Contains(resp.Header.Get("WWW-Authenticate"), `error="invalid_token"`)
 	return p
 }
 
@@ -90,6 +96,8 @@ func (u *Unreachable) Error() string {
 		return fmt.Sprintf("no node answers at %s — is `starling serve` running? Another one is chosen with --node", u.Base)
 	case errors.Is(u.Err, context.DeadlineExceeded):
 		return fmt.Sprintf("the node at %s did not answer in time; --timeout gives it longer", u.Base)
+	case errors.As(u.Err, new(x509.UnknownAuthorityError)):
+		return fmt.Sprintf("the certificate of the node at %s is of a CA that this machine doesn't know; if it is your site's own, name the CA's file with --ca (STARLING_CA)", u.Base)
 	}
 	return fmt.Sprintf("no answer from the node at %s: %v", u.Base, u.Err)
 }

@@ -17,20 +17,34 @@ type HistoryList struct {
 
 // HistoryFilter chooses attempts; what is empty chooses all.
 type HistoryFilter struct {
-	Session string
-	Phase   string
-	User    string
-	Limit   int
+	Owner    string // kind:id
+	Session  string
+	Phase    string
+	User     string
+	Proposal string
+	At       string // a node
+	Since    string // RFC 3339, as Until is
+	Until    string
+	Limit    int
+}
+
+func (HistoryFilter) path() string { return "/history" }
+
+func (f HistoryFilter) query() url.Values {
+	query := limited(f.Limit)
+	for name, value := range map[string]string{
+		"owner": f.Owner, "session": f.Session, "phase": f.Phase, "user": f.User, "proposal": f.Proposal, "node": f.At,
+		"since": f.Since, "until": f.Until,
+	} {
+		setUnlessEmpty(query, name, value)
+	}
+	return query
 }
 
 // History lists attempts, the newest first, one page of them or all.
 func (c *Client) History(ctx context.Context, filter HistoryFilter, all bool) (*HistoryList, error) {
-	query := limited(filter.Limit)
-	setUnlessEmpty(query, "session", filter.Session)
-	setUnlessEmpty(query, "phase", filter.Phase)
-	setUnlessEmpty(query, "user", filter.User)
-	list := new(HistoryList)
-	next, err := pages(ctx, c, "/history", query, all, func(page *HistoryList) string {
+	list := &HistoryList{History: []accounting.HistoryEntry{}}
+	next, err := pages(ctx, c, filter.path(), filter.query(), all, func(page *HistoryList) string {
 		list.History = append(list.History, page.History...)
 		return page.Next
 	})
@@ -41,7 +55,7 @@ func (c *Client) History(ctx context.Context, filter HistoryFilter, all bool) (*
 // HistoryEntry returns the record of one attempt in full.
 func (c *Client) HistoryEntry(ctx context.Context, ref string) (*accounting.HistoryEntry, error) {
 	entry := new(accounting.HistoryEntry)
-	return entry, c.getJSON(ctx, "/history/"+url.PathEscape(ref), nil, entry)
+	return entry, c.getJSON(ctx, "/history/"+url.PathEscape(ref), c.asWanted(nil), entry)
 }
 
 // UpdateList is a page of what was reported of an attempt.
@@ -111,6 +125,7 @@ func limited(limit int) url.Values {
 
 // pages gets one page, or all; it returns where the rest begins.
 func pages[Page any](ctx context.Context, c *Client, path string, query url.Values, all bool, take func(*Page) string) (string, error) {
+	query = c.asWanted(query)
 	for {
 		page := new(Page)
 		if err := c.getJSON(ctx, path, query, page); err != nil {

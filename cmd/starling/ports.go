@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+
+	"starling/node/config"
+)
+
+// bind binds the port for clients.
+func bind(ctx context.Context, address string) (net.Listener, error) {
+	var config net.ListenConfig
+	socket, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", address, err)
+	}
+	return socket, nil
+}
+
+// closed closes a socket, which whoever serves it may have done before.
+func closed(socket net.Listener) error {
+	if err := socket.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// occupied says of an address that another program has how to choose another.
+func occupied(err error, c config.Config) error {
+	var failed *net.OpError
+	if !errors.Is(err, syscall.EADDRINUSE) || !errors.As(err, &failed) || failed.Addr == nil {
+		return err
+	}
+	for _, own := range []struct{ flag, address string }{
+		{"--http", c.HTTP}, {"--gossip", c.Federation.Gossip}, {"--raft", c.Federation.Raft},
+	} {
+		if resolved, failure := net.ResolveTCPAddr("tcp", own.address); failure == nil && resolved.String() == failed.Addr.String() {
+			return fmt.Errorf("another program listens on %s; %s chooses another address", own.address, own.flag)
+		}
+	}
+	return err
+}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"starling/node/config"
+)
+
+// Whoever started the node is told which flag to change; and nobody has been taken
+// into a federation, or begun one, that can't be reached by its clients.
+func TestANodeThatCannotHaveItsPortSaysWhichFlagChoosesAnother(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	for flag, set := range map[string]func(*config.Config, string){
+		"--http":   func(c *config.Config, a string) { c.HTTP = a },
+		"--gossip": func(c *config.Config, a string) { c.Federation.Gossip = a },
+		"--raft":   func(c *config.Config, a string) { c.Federation.Raft = a },
+	} {
+		t.Run(flag, func(t *testing.T) {
+			c := config.Default(true)
+			c.Name, c.Data, c.HTTP, c.URL = "a", filepath.Join(t.TempDir(), "data"), "127.0.0.1:0", "http://a.example"
+			c.Federation.Gossip, c.Federation.Raft, c.Federation.Bootstrap = "127.0.0.1:0", "127.0.0.1:0", true
+			set(&c, taken.Addr().String())
+			err := serve(context.Background(), c, slog.New(slog.DiscardHandler))
+			require.EqualError(t, err, "another program listens on "+taken.Addr().String()+"; "+flag+" chooses another address")
+			if flag == "--http" {
+				assert.NoDirExists(t, c.Data, "nothing else was done")
+			}
+		})
+	}
+}

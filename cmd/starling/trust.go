@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"starling/api"
+	"starling/api/auth"
+	"starling/api/auth/exchange"
+	"starling/api/auth/oidc"
+	"starling/federation/outbound"
+	"starling/node/config"
+	"starling/node/credentials"
+)
+
+// trust is whose tokens a node believes, and what it makes of their bearers.
+type trust struct {
+	bearer  auth.Bearer
+	issuers []api.Issuer
+	// providers are the same issuers, by their URLs.
+	providers map[string]*oidc.Provider
+	// exchanges are those that give tokens in exchange for their users'.
+	exchanges map[string]*exchange.Client
+}
+
+// openTrust begins to ask the configured issuers for their keys; none of them has
+// to be there. The node's own key counts in development, or where configuration
+// says so.
+func openTrust(c config.Config, metrics prometheus.Registerer, log *slog.Logger, stops *stack) (trust, error) {
+	t := trust{providers: map[string]*oidc.Provider{}, exchanges: map[string]*exchange.Client{}}
+	var trusted []auth.Trusted
+	for _, issuer := range c.Auth.Issuers {
+		client, err := issuerClient(c, issuer)
+		if err != nil {
+			return trust{}, err
+		}
+		provider, err := oidc.Open(oidc.Options{Issuer: issuer.URL, Client: client, Insecure: c.Dev, Logger: log, Metrics: metrics})
+		if err != nil {
+			return trust{}, err
+		}
+		stops.push(func() error { provider.Close(); return nil })
+		t.providers[issuer.URL] = provider
+		if issuer.Exchange.ClientID != "" {
+			if t.exchanges[issuer.URL], err = newExchange(issuer, provider, client); err != nil {
+				return trust{}, err
+			}
+		}
+		trusted = append(trusted, auth.Trusted{Name: issuer.URL, Audiences: c.Auth.Audience, Keys: provider, Groups: issuer.Groups})
+		t.issuers = append(t.issuers, api.Issuer{
+			URL: issuer.URL, ClientID: issuer.Login.ClientID, Scopes: issuer.Login.Scopes,
+		})
+	}
+	mapping := auth.MappingOptions{Rules: c.Auth, Dev: c.Dev}
+	if c.Dev || c.Auth.OwnKey {
+		own, err := auth.LoadIssuer(c.Data)
+		if err != nil {
+			return trust{}, err
+		}
+		mapping.Own = own.Name()
+		trusted = append(trusted, own.Trusted())
+	}
+	if c.Auth.OwnKey && !c.Dev {
+		log.Warn("auth.ownKey is set: whoever can read the data directory can be any user, with any role", "data", c.Data)
+	}
+	t.bearer = auth.Bearer{
+		Verifier: auth.NewVerifier(time.Now, c.Auth.Leeway, trusted...), Mapping: auth.NewMapping(mapping), Dev: c.Dev,
+	}
+	return t, nil
+}
+
+// troubles are the issuers that don't answer, for /readyz.
+func (t trust) troubles() []string {
+	var all []string
+	for _, issuer := range t.issuers {
+		if err := t.providers[issuer.URL].Trouble(); err != nil {
+			all = append(all, err.Error())
+		}
+	}
+	return all
+}
+
+// issuerClient is the way to one issuer.
+func issuerClient(c config.Config, issuer config.Issuer) (*http.Client, error) {
+	options := outbound.Options{
+		Allow: c.Outbound.Ranges(), AllowPrivate: c.Dev || issuer.AllowPrivate, HTTPS: !c.Dev,
+		Connect: 5 * time.Second, Headers: 5 * time.Second, Whole: 10 * time.Second, MaxBody: 1 << 20,
+	}
+	if issuer.CA != "" {
+		text, err := os.ReadFile(issuer.CA)
+		if err != nil {
+			return nil, fmt.Errorf("read the authority of issuer %s (auth.issuers, ca): %w", issuer.URL, err)
+		}
+		options.RootCAs = x509.NewCertPool()
+		if !options.RootCAs.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("%s, the authority of issuer %s (auth.issuers, ca), holds no certificate in PEM", issuer.CA, issuer.URL)
+		}
+	}
+	return outbound.New(options), nil
+}
+
+// newExchange makes what gets tokens of an issuer in exchange for those of its
+// users.
+func newExchange(issuer config.Issuer, provider *oidc.Provider, client *http.Client) (*exchange.Client, error) {
+	secret := exchange.SecretFile(issuer.Exchange.SecretFile)
+	if _, err := secret(); err != nil {
+		return nil, fmt.Errorf("issuer %s (auth.issuers, exchange): %w", issuer.URL, err)
+	}
+	return exchange.New(exchange.Options{
+		Issuer: issuer.URL, ClientID: issuer.Exchange.ClientID, Secret: secret, HTTP: client,
+		Endpoint: func(ctx context.Context) (exchange.Endpoint, error) {
+			at, err := provider.Endpoints(ctx)
+			return exchange.Endpoint{URL: at.Token, Grants: at.GrantTypes}, err
+		},
+	}), nil
+}
+
+// openCredentials makes what gets and keeps the tokens with which sessions' data
+// are fetched; nil where no data want any.
+func openCredentials(c config.Config, known trust) (*credentials.Keeper, error) {
+	if len(c.DataTokens) == 0 {
+		return nil, nil
+	}
+	o := credentials.Options{Dir: c.Data, Issuers: map[string]credentials.Issuer{}}
+	for _, d := range c.DataTokens {
+		o.Sources = append(o.Sources, credentials.Source(d))
+	}
+	for url, issuer := range known.exchanges {
+		o.Issuers[url] = issuer
+	}
+	return credentials.Open(o)
+}
