@@ -49,6 +49,19 @@ func TestTheRequestOfTheREADMEIsUnderstoodWhole(t *testing.T) {
 	understoodWhole(t, "README.md", []byte(strings.ReplaceAll(string(request[1]), "kind: K/", "kind: "+kinds+"/")))
 }
 
+// And its rules are a configuration.
+func TestTheRulesOfTheREADMEAreAConfiguration(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	rules := regexp.MustCompile("(?s)```yaml\n(auth:\n.*?)```").FindSubmatch(text)
+	require.NotNil(t, rules, "README.md has no rules")
+	path := filepath.Join(t.TempDir(), "rules.yaml")
+	require.NoError(t, os.WriteFile(path, append(rules[1], "url: https://broker.example.org\n"...), 0o600))
+	c, err := config.Load(config.Sources{File: path, Host: "elsewhere"})
+	require.NoError(t, err)
+	assert.Len(t, c.Auth.Issuers, 2)
+}
+
 func understoodWhole(t *testing.T, name string, body []byte) {
 	t.Helper()
 	var request ivoa.ExecutionRequest
@@ -88,7 +101,7 @@ func unknownKinds(r *ivoa.ExecutionRequest) []string {
 }
 
 func TestTheExampleConfigurationIsGood(t *testing.T) {
-	c, err := config.Load(config.Sources{File: "starling.yaml", Host: "elsewhere"})
+	c, err := config.Load(config.Sources{File: "starling.yaml", Host: "elsewhere", Serve: true})
 	require.NoError(t, err)
 	assert.Equal(t, "jodrell", c.Name)
 

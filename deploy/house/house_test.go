@@ -19,7 +19,10 @@ import (
 const root = "../.."
 
 // The leaves import nothing of ours; any room may use them.
-var leaves = []string{"api/ivoa", "api/ivoa/spelling", "api/despatch", "federation/identity", "federation/address"}
+var leaves = []string{
+	"accounting/expression", "api/auth/exchange", "api/despatch", "api/ivoa", "api/ivoa/imagename", "api/ivoa/spelling",
+	"federation/address", "federation/identity", "federation/outbound",
+}
 
 // rooms says what each room may import beside the leaves. A room is its folder
 // and all below, unless a deeper folder has a line of its own; the first line
@@ -30,16 +33,22 @@ var rooms = []struct {
 }{
 	{"api/ivoa", nil},
 	{"api/despatch", nil},
+	{"api/auth/exchange", nil},
 	{"api/internal", nil},
 	{"federation/identity", nil},
 	{"federation/address", nil},
+	{"federation/outbound", nil},
+	{"federation/delegation", nil},
+	{"node/policy", []string{"scheduling"}},
+	{"accounting/expression", nil},
+	{"node/credentials", nil},
 	{"scheduling", []string{"scheduling"}},
 	{"accounting", []string{"accounting"}},
 	{"consensus", []string{"consensus", "accounting"}},
 	{"federation", []string{"federation", "scheduling"}},
 	{"node/executor", []string{"node/executor"}},
-	{"node", []string{"node/config", "node/store", "node/uploads", "consensus", "accounting", "scheduling", "federation"}},
-	{"api", []string{"api", "node", "consensus", "accounting", "scheduling", "federation"}},
+	{"node", []string{"node/config", "node/credentials", "node/policy", "node/store", "node/uploads", "consensus", "accounting", "scheduling", "federation"}},
+	{"api", []string{"api", "node", "node/policy", "consensus", "accounting", "scheduling", "federation"}},
 	{"cmd", []string{"*"}},
 	{"deploy", []string{"*"}},
 }

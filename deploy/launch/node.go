@@ -2,10 +2,13 @@ package launch
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
 	"time"
+
+	"starling/federation/certificate"
 )
 
 // Node is a development node. A data directory outlives its process.
@@ -14,6 +17,29 @@ type Node struct {
 	Address string // HOST:PORT
 	URL     string
 	Data    string
+	// Trust is a PEM file of the CA of its certificate, if it speaks TLS.
+	Trust string
+}
+
+// Private has the node speak TLS, with a certificate that is its own CA. It is called
+// before the node is started.
+func (n *Node) Private(certificate, key string) {
+	n.Arguments = append(n.Arguments, "--set", "tls.certificate="+certificate, "--set", "tls.key="+key)
+	n.URL, n.Trust = "https://"+n.Address, certificate
+}
+
+// Transport is a way to the node that keeps no connection: what is left open would be
+// taken for a leak.
+func (n *Node) Transport() (*http.Transport, error) {
+	transport := &http.Transport{DisableKeepAlives: true}
+	if n.Trust != "" {
+		authorities, err := certificate.Trust(n.Trust)
+		if err != nil {
+			return nil, err
+		}
+		transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: authorities}
+	}
+	return transport, nil
 }
 
 // NewNode makes a node that listens on a port that is free now, which it keeps
@@ -41,8 +67,11 @@ func freeAddress() (string, error) {
 
 // Ready waits until the node takes work.
 func (n *Node) Ready(ctx context.Context) error {
-	// One connection a request: what is left open would be taken for a leak.
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	transport, err := n.Transport()
+	if err != nil {
+		return err
+	}
+	client := http.Client{Transport: transport}
 	for {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, n.URL+"/readyz", nil)
 		if err != nil {

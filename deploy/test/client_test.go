@@ -69,12 +69,18 @@ func (n *Node) try(method, path string, body any, options ...option) (answer, er
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
+	if n.bearer != "" {
+		as(n.bearer)(r)
+	}
 	for _, change := range options {
 		change(r)
 	}
-	// One connection a request: what is left open would be taken for a leak.
+	transport, err := n.Transport()
+	if err != nil {
+		return answer{}, err
+	}
 	client := &http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true},
+		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Timeout:       patience,
 	}
@@ -217,7 +223,10 @@ func (n *Node) cores() (free, all int64) {
 		Nodes []struct{ Free, Capacity struct{ Cores int64 } }
 	}
 	n.do("GET", "/federation/nodes", nil).into(n.t, &nodes)
-	return nodes.Nodes[0].Free.Cores, nodes.Nodes[0].Capacity.Cores
+	for _, node := range nodes.Nodes { // others tell nothing of theirs
+		free, all = free+node.Free.Cores, all+node.Capacity.Cores
+	}
+	return free, all
 }
 
 // metric reads one of the node's metrics.

@@ -32,7 +32,7 @@ func TestPromises1To4UnderLoadKilledAtRandom(t *testing.T) {
 	stop := make(chan struct{})
 	var clients sync.WaitGroup
 	var mu sync.Mutex
-	accepted := map[string]bool{} // what the node has told somebody
+	accepted := map[string]*Node{} // what the node has told somebody
 	for client := range 4 {
 		choose := rand.New(rand.NewPCG(seed, uint64(client)+2))
 		clients.Go(func() {
@@ -44,7 +44,7 @@ func TestPromises1To4UnderLoadKilledAtRandom(t *testing.T) {
 				}
 				if id := n.tryAccept(choose); id != "" {
 					mu.Lock()
-					accepted[id] = true
+					accepted[id] = n
 					mu.Unlock()
 				}
 			}
@@ -81,43 +81,7 @@ func TestPromises1To4UnderLoadKilledAtRandom(t *testing.T) {
 	}
 	n.rejectOffers()
 	n.settled()
-	done := map[string]int{}
-	last := map[string]int{}
-	refs := map[string]bool{}
-	history := n.history("")
-	for _, a := range history {
-		assert.False(t, refs[a.HistoryRef], "attempt %s is listed twice", a.HistoryRef)
-		refs[a.HistoryRef] = true
-		last[a.Session] = max(last[a.Session], a.Attempt)
-		if a.Phase == "COMPLETED" {
-			done[a.Session]++
-		}
-	}
-	for id := range accepted {
-		phases := n.phases(id)
-		assert.Equal(t, 1, countFunc(phases, terminal), "%s: %v", id, phases)
-		phase := n.session(id).Phase
-		if phase == "COMPLETED" {
-			assert.Equal(t, 1, done[id], "attempts at %s that were completed", id)
-			continue
-		}
-		assert.Equal(t, "FAILED", phase, id)
-		assert.Equal(t, 3, last[id], "it was tried as often as is allowed")
-	}
-	charges := map[string]int{}
-	for _, a := range n.accounts() {
-		if a.Side != "charged" || a.Resource != "monetary" {
-			continue
-		}
-		for _, e := range n.entries(a.ID) {
-			charges[e.HistoryRef]++
-		}
-	}
-	for ref, times := range charges {
-		assert.Equal(t, 1, times, "charges of attempt %s", ref)
-		assert.True(t, refs[ref], "a charge of an attempt that isn't on record: %s", ref)
-	}
-	t.Logf("%d sessions accepted, %d attempts, %d charged", len(accepted), len(history), len(charges))
+	n.hasOnRecordOnce(accepted)
 }
 
 // tryAccept asks for something and accepts it, and returns the session if the
@@ -153,18 +117,17 @@ func (n *Node) tryAccept(random *rand.Rand) string {
 // checkBookings checks promise 1 as clients see it: what runs and is prepared
 // at one instant fits into the node, and free is never less than nothing.
 func (n *Node) checkBookings() {
-	a, err := n.try("GET", "/sessions?limit=1000&phase=PREPARING&phase=AVAILABLE&phase=RUNNING&phase=RELEASING", nil)
-	var page struct{ Sessions []session }
-	if err != nil || a.Status != 200 || json.Unmarshal(a.Body, &page) != nil {
+	sessions, err := allOf[session](n, "/sessions?limit=1000&phase=PREPARING&phase=AVAILABLE&phase=RUNNING&phase=RELEASING", "sessions")
+	if err != nil {
 		time.Sleep(10 * time.Millisecond)
 		return
 	}
 	var cores int64
-	for _, s := range page.Sessions {
+	for _, s := range sessions {
 		cores += s.Compute.Cores.Max
 	}
 	assert.LessOrEqual(n.t, cores, int64(8), "cores in use at once")
-	a, err = n.try("GET", "/federation/nodes", nil)
+	a, err := n.try("GET", "/federation/nodes", nil)
 	var nodes struct {
 		Nodes []struct{ Free struct{ Cores int64 } }
 	}
@@ -179,19 +142,17 @@ func (n *Node) checkBookings() {
 
 // rejectOffers gives back what clients that saw the node die have left.
 func (n *Node) rejectOffers() {
-	var page struct{ Sessions []session }
-	n.do("GET", "/sessions?limit=1000&phase=OFFERED", nil).into(n.t, &page)
-	for _, s := range page.Sessions {
+	for _, s := range mustAllOf[session](n, "/sessions?limit=1000&phase=OFFERED", "sessions") {
 		n.setPhase(s.Meta.UUID, "REJECTED")
 	}
+	var left []session
 	defer func() {
-		for _, s := range page.Sessions {
+		for _, s := range left {
 			n.t.Logf("left: %s %s, %d cores, %+v", s.Meta.UUID, s.Phase, s.Compute.Cores.Max, s.Schedule)
 		}
 	}()
 	eventually(n.t, "all sessions to end", func() bool {
-		page.Sessions = nil // an empty list is left out of an answer
-		n.do("GET", "/sessions?limit=1000&phase=ACCEPTED&phase=WAITING&phase=PREPARING&phase=AVAILABLE&phase=RUNNING&phase=RELEASING", nil).into(n.t, &page)
-		return len(page.Sessions) == 0
+		left = mustAllOf[session](n, "/sessions?limit=1000&phase=ACCEPTED&phase=WAITING&phase=PREPARING&phase=AVAILABLE&phase=RUNNING&phase=RELEASING", "sessions")
+		return len(left) == 0
 	})
 }

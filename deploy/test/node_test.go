@@ -75,7 +75,8 @@ const capacity = "cores=8,memory=16,storage=100,gpus=0"
 // the process.
 type Node struct {
 	*launch.Node
-	t *testing.T
+	t      *testing.T
+	bearer string // what is asked with; a development node needs none
 }
 
 // start starts a development node with a data directory of its own; the flags
@@ -95,7 +96,7 @@ func newNode(t *testing.T, data string, flags ...string) *Node {
 	flags = append([]string{"--capacity", capacity}, flags...)
 	node, err := launch.NewNode(binary, "test", data, append(flags, "--config", config)...)
 	require.NoError(t, err)
-	n := &Node{node, t}
+	n := &Node{Node: node, t: t}
 	t.Cleanup(n.autopsy)
 	return n
 }
@@ -190,14 +191,21 @@ func (n *Node) starling(args ...string) said {
 // starlingIn does it with something on the standard input.
 func (n *Node) starlingIn(in string, args ...string) said {
 	n.t.Helper()
+	env := []string{"STARLING_NODE=" + n.URL, "STARLING_CA=" + n.Trust, "STARLING_TOKEN=" + n.bearer, "COLUMNS=80", "XDG_CONFIG_HOME=" + filepath.Dir(n.Data)}
+	return command(n.t, env, in, args...)
+}
+
+// command runs one command line that no node may be needed for.
+func command(t *testing.T, env []string, in string, args ...string) said {
+	t.Helper()
 	var out, err bytes.Buffer
 	command := exec.Command(binary, args...)
-	command.Env = append(os.Environ(), "STARLING_NODE="+n.URL, "STARLING_TOKEN=", "COLUMNS=80", "XDG_CONFIG_HOME="+filepath.Dir(n.Data))
+	command.Env = append(os.Environ(), env...)
 	command.Stdin, command.Stdout, command.Stderr = strings.NewReader(in), &out, &err
 	failed := command.Run()
 	var exit *exec.ExitError
 	if failed != nil && !errors.As(failed, &exit) {
-		n.t.Fatalf("starling %s: %v", strings.Join(args, " "), failed)
+		t.Fatalf("starling %s: %v", strings.Join(args, " "), failed)
 	}
 	return said{command.ProcessState.ExitCode(), out.String(), err.String()}
 }

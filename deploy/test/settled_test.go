@@ -1,6 +1,8 @@
 package systemtest
 
 import (
+	"encoding/json"
+	"fmt"
 	"math/big"
 	"strings"
 
@@ -15,6 +17,45 @@ type attempt struct {
 	Opened, Started, Ended     string
 	Charges, Resources         []struct{ Name, Amount, Unit string }
 	Failure                    *struct{ Message string }
+	Pending                    bool
+}
+
+// allOf reads a list, page by page, under its plural name.
+func allOf[T any](n *Node, path, plural string) (all []T, err error) {
+	for path != "" {
+		a, err := n.try("GET", path, nil)
+		if err != nil {
+			return nil, err
+		}
+		if a.Status != 200 {
+			return nil, fmt.Errorf("%s: %d: %s", path, a.Status, a.Body)
+		}
+		var page map[string]json.RawMessage
+		if err := json.Unmarshal(a.Body, &page); err != nil {
+			return nil, err
+		}
+		var some []T
+		if items := page[plural]; items != nil { // an empty list is left out of an answer
+			if err := json.Unmarshal(items, &some); err != nil {
+				return nil, err
+			}
+		}
+		all, path = append(all, some...), ""
+		if next := page["next"]; next != nil {
+			if err := json.Unmarshal(next, &path); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return all, nil
+}
+
+// mustAllOf is allOf at a node that is there.
+func mustAllOf[T any](n *Node, path, plural string) []T {
+	n.t.Helper()
+	all, err := allOf[T](n, path, plural)
+	require.NoError(n.t, err)
+	return all
 }
 
 // history lists the attempts of a session, or all.
@@ -24,11 +65,7 @@ func (n *Node) history(session string) []attempt {
 	if session != "" {
 		path += "&session=" + session
 	}
-	var h struct{ History []attempt }
-	a := n.do("GET", path, nil)
-	require.Equal(n.t, 200, a.Status, "%s", a.Body)
-	a.into(n.t, &h)
-	return h.History
+	return mustAllOf[attempt](n, path, "history")
 }
 
 // account is a ledger account.
@@ -39,9 +76,7 @@ func (a account) holds() bool { return a.Side == "held" || a.Side == "reserved" 
 
 func (n *Node) accounts() []account {
 	n.t.Helper()
-	var all struct{ Accounts []account }
-	n.do("GET", "/accounts?limit=1000", nil).into(n.t, &all)
-	return all.Accounts
+	return mustAllOf[account](n, "/accounts?limit=1000", "accounts")
 }
 
 // entry is one signed amount in an account.
@@ -49,9 +84,7 @@ type entry struct{ Kind, Amount, Session, HistoryRef string }
 
 func (n *Node) entries(account string) []entry {
 	n.t.Helper()
-	var all struct{ Entries []entry }
-	n.do("GET", "/accounts/"+account+"/entries?limit=1000", nil).into(n.t, &all)
-	return all.Entries
+	return mustAllOf[entry](n, "/accounts/"+account+"/entries?limit=1000", "entries")
 }
 
 // phases lists the phases that a session that has ended went through.
