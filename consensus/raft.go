@@ -87,6 +87,7 @@ type Raft struct {
 	slots     chan struct{} // one token for each entry under way
 	readers   chan *strongRead
 	asks      chan *strongRead
+	asked     sync.Map      // voters, each with a channel that holds one: the question to it that is under way
 	changed   chan struct{} // holds one token when the leader changed
 	opened    atomic.Uint64 // the newest term in which this leader has committed
 	turns     turnstile

@@ -214,3 +214,31 @@ func TestALeaderThatWasCutOffAnswersNoStrongRead(t *testing.T) {
 	c.network.Join(old.name)
 	c.check(3)
 }
+
+// A leader that can reach nobody any more answers no strong read on the strength of
+// what others had answered before: those answers may have been on their way for
+// long, or have waited for a leader that was stopped for a while.
+func TestALateAnswerToAnEarlierHeartbeatIsNoWordForALeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := emptyCluster(t, 1)
+		c.timing = WAN()
+		c.grow(3)
+		c.network.Set(consensustest.Weather{Delay: 150 * time.Millisecond})
+		rng := rand.New(rand.NewPCG(1, 1))
+		for range 8 {
+			c.eventually("a leader", func() error { return c.mustLead().log.Strong(t.Context()) })
+			time.Sleep(time.Duration(rng.Int64N(int64(2 * time.Second)))) // virtual: another moment between two heartbeats
+			leader := c.mustLead()
+			for _, other := range c.members {
+				if other != leader {
+					c.network.Block(leader.name, other.name)
+				}
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			assert.Error(t, leader.log.Strong(ctx))
+			cancel()
+			c.network.Mend()
+			c.network.Set(consensustest.Weather{Delay: 150 * time.Millisecond})
+		}
+	})
+}

@@ -18,6 +18,7 @@ const (
 	askJoin    = 3 // a Candidate -> it is a member
 	askLeave   = 4 // a node -> it is none
 	askRelayed = 5 // for whom, and one of the two before
+	askTerm    = 6 // a server's id -> its term
 )
 
 // What the other answers: one of these and a number.
@@ -67,6 +68,11 @@ func (r *Raft) Answer(ctx context.Context, from string, request []byte) []byte {
 		}
 	}
 	switch request[0] {
+	case askTerm: // of any voter, whoever leads
+		if err := r.member(from); err != nil {
+			return answerOf(0, err)
+		}
+		return r.ownTerm(string(request[1:]))
 	case askSubmit:
 		g, rest, err := readGroup(request[1:])
 		if err != nil || len(rest) > 0 {

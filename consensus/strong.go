@@ -2,7 +2,6 @@ package consensus
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/hashicorp/raft"
 )
@@ -100,6 +99,8 @@ func (r *Raft) serve(line chan *strongRead, find func() (uint64, error)) {
 // verifiedIndex is the last committed entry, if this node was still the leader
 // after it had looked. The order counts: term, index, majority, term.
 func (r *Raft) verifiedIndex() (uint64, error) {
+	ctx, cancel := context.WithTimeout(r.closing, r.timing.Request)
+	defer cancel()
 	term := r.raft.CurrentTerm()
 	if r.opened.Load() != term {
 		if err := r.openTerm(); err != nil {
@@ -107,13 +108,7 @@ func (r *Raft) verifiedIndex() (uint64, error) {
 		}
 	}
 	index := r.raft.CommitIndex()
-	if err := r.raft.VerifyLeader().Error(); err != nil {
-		return 0, fmt.Errorf("%w: %w", ErrNotLeader, err)
-	}
-	if r.raft.CurrentTerm() != term {
-		return 0, ErrNotLeader
-	}
-	return index, nil
+	return index, r.stillLeads(ctx, term)
 }
 
 // openTerm commits an entry without groups. Until a leader has committed in its
