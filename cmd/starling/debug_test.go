@@ -9,6 +9,7 @@ import (
 
 	"starling/accounting"
 	"starling/api/ivoa"
+	"starling/cmd/starling/site"
 	"starling/federation/identity"
 	"starling/node/store"
 )
@@ -17,7 +18,7 @@ import (
 func stored(t *testing.T) (dir string, s *store.Store) {
 	t.Helper()
 	dir = t.TempDir()
-	s, err := store.Open(store.Options{Path: sessionsPath(dir)})
+	s, err := store.Open(store.Options{Path: site.SessionsPath(dir)})
 	require.NoError(t, err)
 	mint := identity.NewMint("dev", 0)
 	for _, phase := range []ivoa.SessionPhase{ivoa.SessionRunning, ivoa.SessionCompleted} {
@@ -35,7 +36,7 @@ func TestDebugReadsTheSessionsOfANodeThatIsDown(t *testing.T) {
 	dir, s := stored(t)
 	got := starling(t, "", "debug", "sessions", "--data", dir)
 	assert.Equal(t, 1, got.status)
-	assert.Equal(t, "starling: a node has "+sessionsPath(dir)+" open; ask that node, or stop it first\n", got.err)
+	assert.Equal(t, "starling: a node has "+site.SessionsPath(dir)+" open; ask that node, or stop it first\n", got.err)
 	require.NoError(t, s.Close())
 
 	got = starling(t, "", "debug", "sessions", "--data", dir)

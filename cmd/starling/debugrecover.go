@@ -9,6 +9,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"starling/cmd/starling/internal/words"
+	"starling/cmd/starling/site"
 	"starling/consensus"
 )
 
@@ -52,7 +53,7 @@ func newDebugRecover(a *app, data *string) *cobra.Command {
 
 // showRemnant shows what the directory has.
 func (a *app) showRemnant(data string) error {
-	found, err := consensus.Survey(recordDir(data), sessionsPath(data))
+	found, err := consensus.Survey(recordDir(data), site.SessionsPath(data))
 	if err != nil {
 		return explainRecovery(data, err)
 	}
@@ -93,7 +94,7 @@ func (a *app) recover(data string) error {
 
 // rejoin has the node join anew.
 func (a *app) rejoin(data string) error {
-	moved, err := consensus.Rejoin(recordDir(data), sessionsPath(data))
+	moved, err := consensus.Rejoin(recordDir(data), site.SessionsPath(data))
 	for _, path := range moved {
 		say(a.out, "moved aside: %s", path)
 	}

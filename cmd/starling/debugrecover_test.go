@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"starling/cmd/starling/site"
 	"starling/consensus"
 	"starling/consensus/consensustest"
 	"starling/node/store"
@@ -19,7 +20,7 @@ import (
 // federated runs a node that began a federation, until end is called.
 func federated(t *testing.T, dir string) (end func()) {
 	t.Helper()
-	sessions, err := store.Open(store.Options{Path: sessionsPath(dir)})
+	sessions, err := store.Open(store.Options{Path: site.SessionsPath(dir)})
 	require.NoError(t, err)
 	outbox, err := consensus.NewOutbox(sessions.DB(), consensus.OutboxOptions{})
 	require.NoError(t, err)
@@ -73,5 +74,5 @@ $`, got.out)
 	require.Equal(t, 0, got.status, got.err)
 	assert.Equal(t, 2, strings.Count(got.out, "moved aside: "+dir))
 	assert.NoFileExists(t, filepath.Join(dir, consensus.StateFile))
-	assert.FileExists(t, sessionsPath(dir))
+	assert.FileExists(t, site.SessionsPath(dir))
 }

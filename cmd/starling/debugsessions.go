@@ -13,6 +13,7 @@ import (
 	"starling/api/ivoa"
 	"starling/cmd/starling/internal/table"
 	"starling/cmd/starling/internal/words"
+	"starling/cmd/starling/site"
 	"starling/federation/identity"
 	"starling/node/store"
 )
@@ -57,7 +58,7 @@ func newDebugSession(a *app, data *string) *cobra.Command {
 			return viewSessions(*data, func(tx *store.Tx) error {
 				session, err := tx.Session(id)
 				if err == nil && session == nil {
-					err = fmt.Errorf("there is no session %s in %s", id, sessionsPath(*data))
+					err = fmt.Errorf("there is no session %s in %s", id, site.SessionsPath(*data))
 				}
 				if err != nil {
 					return err
@@ -71,7 +72,7 @@ func newDebugSession(a *app, data *string) *cobra.Command {
 // viewSessions opens the session store for reading only, which fails while a
 // node has it open.
 func viewSessions(data string, read func(*store.Tx) error) (err error) {
-	path := sessionsPath(data)
+	path := site.SessionsPath(data)
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: time.Second})
 	if err != nil {
 		return explainOpen(data, path, err)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"starling/api/despatch"
 	"starling/api/ivoa"
+	"starling/cmd/starling/site"
 	"starling/node/config"
 	"starling/node/executor"
 )
@@ -99,6 +101,9 @@ func (a *app) executorConfig(cmd *cobra.Command, r *remote) (config.Config, erro
 		}
 		r.windows = append(r.windows, despatch.Window{Start: w.Start.UTC(), End: w.End.UTC()})
 	}
+	if !slices.Contains(site.Backends(), r.backend) {
+		return none, usage("%q is no backend: there are %s", r.backend, strings.Join(site.Backends(), ", "))
+	}
 	if r.lease < 0 || r.lease > 0 && r.lease < time.Second {
 		return none, usage("--lease: %s is no time to be cut off for; want a second or more", r.lease)
 	}
@@ -130,20 +135,20 @@ func (a *app) work(ctx context.Context, r remote, c config.Config, log *slog.Log
 		return err
 	}
 	defer unlock()
-	var stops stack
-	defer func() { err = errors.Join(err, stops.unwind()) }()
-	backend, registration, err := newBackend(r.backend, c, log, &stops)
+	backend, err := site.NewBackend(r.backend, c, log)
 	if err != nil {
 		return fmt.Errorf("make executor %s: %w", r.name, err)
 	}
+	defer func() { err = errors.Join(err, backend.Close()) }()
+	registration := backend.Registration
 	if registration.Kinds, err = chosen(registration.Kinds, r.kinds); err != nil {
 		return err
 	}
 	registration.Name, registration.Capacity, registration.Windows = r.name, despatch.Capacity(c.Capacity), r.windows
 	registration.LeaseSeconds = int(r.lease.Seconds())
 	e, err := executor.New(executor.Options{
-		Client: client, Registration: registration, Backend: backend, SendFiles: true,
-		Spool: filepath.Join(c.Data, spoolDir), Pollers: remotePollers, Logger: log,
+		Client: client, Registration: registration, Backend: backend.Works, SendFiles: true,
+		Spool: filepath.Join(c.Data, site.SpoolDir), Pollers: remotePollers, Logger: log,
 	})
 	if err != nil {
 		return err

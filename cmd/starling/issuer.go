@@ -18,6 +18,7 @@ import (
 
 	"starling/api/auth/issuer"
 	"starling/cmd/starling/internal/login"
+	"starling/cmd/starling/site"
 	"starling/node/config"
 )
 
@@ -86,14 +87,14 @@ func (a *app) issue(ctx context.Context, f issuerFlags, log *slog.Logger) (err e
 		return err
 	}
 	options.Logger = log
-	socket, err := bind(ctx, f.listen)
+	socket, err := site.Bind(ctx, f.listen)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("another program listens on %s; --listen chooses another address", f.listen)
 	}
 	if err != nil {
 		return err
 	}
-	defer closed(socket)
+	defer socket.Close()
 	scheme := "http"
 	if f.certificate != "" {
 		scheme = "https"
@@ -128,7 +129,7 @@ func serveIssuer(ctx context.Context, socket net.Listener, handler http.Handler)
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), site.Drain)
 	defer cancel()
 	err := server.Shutdown(patience)
 	<-ended

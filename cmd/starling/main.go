@@ -3,8 +3,9 @@
 // operators and programs.
 //
 // One file is one command. What they share is small: app.go is the world that a
-// command works in, exit.go what its end means to a shell, and the packages
-// below internal speak to nodes, make requests, and set tables.
+// command works in, exit.go what its end means to a shell, package site makes a node
+// of a configuration, and the packages below internal speak to nodes, make requests,
+// and set tables.
 package main
 
 import (

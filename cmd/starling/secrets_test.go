@@ -24,6 +24,7 @@ import (
 	"starling/api/auth"
 	"starling/api/despatch"
 	"starling/api/ivoa"
+	"starling/cmd/starling/site"
 	"starling/federation/identity"
 	"starling/node/config"
 )
@@ -55,7 +56,7 @@ func newNode(t *testing.T) *aNode {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- serve(ctx, c, slog.New(slog.NewTextHandler(n.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+		ended <- site.Run(ctx, site.Options{Config: c, Log: slog.New(slog.NewTextHandler(n.log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	}()
 	n.stop = func() {
 		n.http.CloseIdleConnections()
@@ -178,7 +179,7 @@ func TestPromise8SecretsAreShownNowhere(t *testing.T) {
 		return err
 	}))
 	assert.Contains(t, shown["debug session"], session)
-	assert.True(t, strings.Contains(shown["file "+sessionsFile], "alice"), "what is stored is looked at")
+	assert.True(t, strings.Contains(shown["file "+filepath.Base(site.SessionsPath(""))], "alice"), "what is stored is looked at")
 	assert.Contains(t, shown["the log"], "route=/sessions/:uuid/links/:connector/:secret")
 	for where, text := range shown {
 		for what, secret := range secrets {

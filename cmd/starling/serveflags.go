@@ -2,6 +2,8 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"starling/cmd/starling/site"
 )
 
 // serveKeys are the flags of `starling serve` that set one configuration key.
@@ -43,7 +45,7 @@ A federation of two on this machine:
 			if err != nil {
 				return err
 			}
-			return serve(cmd.Context(), c, newLogger(a.err, c.Log))
+			return site.Run(cmd.Context(), site.Options{Config: c, Version: version(), Log: newLogger(a.err, c.Log)})
 		},
 	}
 	f := cmd.Flags()

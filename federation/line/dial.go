@@ -17,6 +17,15 @@ func alive() net.KeepAliveConfig {
 	return net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 4}
 }
 
+// dialer calls whoever there is; without credentials, nobody beyond loopback.
+func (o Options) dialer() func(ctx context.Context, network, address string) (net.Conn, error) {
+	dialer := net.Dialer{KeepAliveConfig: alive()}
+	if o.Credentials == nil {
+		dialer.Control = func(_, address string, _ syscall.RawConn) error { return mustBeLoopback(address) }
+	}
+	return dialer.DialContext
+}
+
 // dial calls a node at an address and greets it. What answers there is that node
 // of this federation, or it is an error: a *Refused, if the node has said why.
 func (p *Port) dial(ctx context.Context, protocol, node, address string) (net.Conn, error) {
@@ -35,11 +44,7 @@ func (p *Port) dial(ctx context.Context, protocol, node, address string) (net.Co
 	defer cancel()
 	defer context.AfterFunc(p.ctx, cancel)()
 
-	dialer := net.Dialer{KeepAliveConfig: alive()}
-	if p.credentials == nil {
-		dialer.Control = func(_, address string, _ syscall.RawConn) error { return mustBeLoopback(address) }
-	}
-	bare, err := dialer.DialContext(ctx, "tcp", address)
+	bare, err := p.dialer(ctx, "tcp", address)
 	if err != nil {
 		p.metrics.failed(protocol)
 		return nil, fmt.Errorf("call %s: %w", node, err)

@@ -38,6 +38,8 @@ type Options struct {
 	Log *slog.Logger
 	// Registerer takes the metrics; nil for none.
 	Registerer prometheus.Registerer
+	// Dial calls other nodes, in place of a net.Dialer. Tests cut lines with it.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	patience time.Duration // tests have less
 }
@@ -59,6 +61,7 @@ type Port struct {
 	metrics     *metrics
 	quiet       *quiet
 	patience    time.Duration
+	dialer      func(ctx context.Context, network, address string) (net.Conn, error)
 
 	listener net.Listener
 	gate     *gate
@@ -94,6 +97,9 @@ func Listen(ctx context.Context, options Options) (*Port, error) {
 	if options.patience == 0 {
 		options.patience = patience
 	}
+	if options.Dial == nil {
+		options.Dial = options.dialer()
+	}
 	config := net.ListenConfig{KeepAliveConfig: alive()}
 	listener, err := config.Listen(ctx, "tcp", options.Listen)
 	if err != nil {
@@ -101,7 +107,7 @@ func Listen(ctx context.Context, options Options) (*Port, error) {
 	}
 	p := &Port{
 		node: options.Node, federation: options.Federation, credentials: options.Credentials,
-		log: options.Log, quiet: newQuiet(), patience: options.patience, listener: listener, gate: newGate(mostWaiting, mostWaitingFromOne),
+		log: options.Log, quiet: newQuiet(), patience: options.patience, dialer: options.Dial, listener: listener, gate: newGate(mostWaiting, mostWaitingFromOne),
 		revoked: options.Revoked, open: make(map[net.Conn]string), met: make(map[string][]string), callers: make(map[string]int),
 	}
 	if p.address, err = advertised(options.Advertise, listener.Addr()); err != nil {

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/hashicorp/memberlist"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"starling/accounting"
@@ -42,6 +44,17 @@ type Options struct {
 	Metrics prometheus.Registerer // nil: none are kept
 	// Now is the wall clock, by which nodes compare theirs; nil: time.Now.
 	Now func() time.Time
+	// Network, if there is one, stands between this node and the others.
+	Network Network
+}
+
+// Network stands between a node and the others; tests break it. Its zero value is
+// the network that there is.
+type Network struct {
+	// Dial calls another node's line, in place of a net.Dialer.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Gossip stands between memberlist and its transport.
+	Gossip func(memberlist.NodeAwareTransport) memberlist.NodeAwareTransport
 }
 
 // Cluster is a node's place in its federation. It is safe for concurrent use.
@@ -102,7 +115,7 @@ func Open(ctx context.Context, o Options) (_ *Cluster, err error) {
 	c.delegate(o)
 	if c.port, err = line.Listen(ctx, line.Options{
 		Node: c.name, Federation: c.Federation, Listen: o.Config.Raft, Advertise: o.Config.RaftAdvertise,
-		Credentials: credentials, Revoked: c.why, Log: o.Log, Registerer: o.Metrics,
+		Credentials: credentials, Revoked: c.why, Log: o.Log, Registerer: o.Metrics, Dial: o.Network.Dial,
 	}); err != nil {
 		return nil, err
 	}
@@ -257,7 +270,7 @@ func (c *Cluster) startGossip(ctx context.Context, o Options, keys [][]byte) (*m
 			URL: o.URL, CommandVersion: accounting.Version, Version: o.Version,
 		},
 		Listen: o.Config.Gossip, Advertise: o.Config.GossipAdvertise, Join: o.Config.Join, Keys: keys,
-		Profile: profileOf(o.Config), File: filepath.Join(o.Dir, PeersFile), Log: o.Log, Registerer: o.Metrics,
+		Profile: profileOf(o.Config), File: filepath.Join(o.Dir, PeersFile), Log: o.Log, Registerer: o.Metrics, Wrap: o.Network.Gossip,
 	})
 }
 

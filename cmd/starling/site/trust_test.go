@@ -1,4 +1,4 @@
-package main
+package site
 
 import (
 	"bytes"
@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,12 +19,30 @@ import (
 	"starling/node/config"
 )
 
+// journal keeps what is logged, by any goroutine.
+type journal struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
 // trusting opens what a node with the configuration trusts, and returns what it
 // logs.
-func trusting(t *testing.T, c config.Config) (trust, *syncBuffer, error) {
+func trusting(t *testing.T, c config.Config) (trust, *journal, error) {
 	t.Helper()
 	var stops stack
-	log := new(syncBuffer)
+	log := new(journal)
 	known, err := openTrust(c, prometheus.NewRegistry(), slog.New(slog.NewTextHandler(log, nil)), &stops)
 	t.Cleanup(func() { assert.NoError(t, stops.unwind()) })
 	return known, log, err

@@ -1,4 +1,8 @@
-package main
+// Package site makes a whole node of a configuration: it opens the stores, takes the
+// node's place in its federation, and starts the broker, the built-in executors and
+// the server, in the order in which they need each other. `starling serve` runs one;
+// tests run many in one process.
+package site
 
 import (
 	"context"
@@ -18,6 +22,7 @@ import (
 	"starling/api/ivoa"
 	"starling/federation/identity"
 	"starling/node"
+	"starling/node/cluster"
 	"starling/node/config"
 	"starling/node/credentials"
 	"starling/node/store"
@@ -32,17 +37,54 @@ const (
 	workDir       = "work"       // where the process executor works
 	containersDir = "containers" // where the Docker executor does
 	filesDir      = "files"      // what executors of other machines send
-	spoolDir      = "spool"      // reports that wait for an answer
+
+	// SpoolDir is where executors keep reports that wait for an answer.
+	SpoolDir = "spool"
 )
 
-// drain is how long requests under way may take when the node stops.
-const drain = 10 * time.Second
+// SessionsPath is the file of the session store, with the outbox in it, in a data
+// directory.
+func SessionsPath(data string) string { return filepath.Join(data, sessionsFile) }
 
-// serve runs a node until ctx ends. Everything is started in the order in which
-// it is needed, and stopped in the reverse order.
-func serve(ctx context.Context, c config.Config, log *slog.Logger) (err error) {
-	var stops stack
-	defer func() { err = errors.Join(err, stops.unwind()) }()
+// Drain is how long requests under way may take when the node stops.
+const Drain = 10 * time.Second
+
+// Options are what a node is made of.
+type Options struct {
+	Config  config.Config
+	Version string // of the program, for others to see
+	Log     *slog.Logger
+	// Network, if there is one, stands between this node and the others. Tests break it.
+	Network cluster.Network
+}
+
+// A Node is a whole node at work.
+type Node struct {
+	Options
+	shared   *record
+	listener *api.Listener
+	stops    stack
+}
+
+// Run runs a node until ctx ends, or until it can't go on.
+func Run(ctx context.Context, o Options) error {
+	n, err := Open(ctx, o)
+	if err != nil {
+		return err
+	}
+	return errors.Join(n.Wait(ctx), n.Close())
+}
+
+// Open starts a node. Everything is started in the order in which it is needed, and
+// stopped in the reverse order, by Close. The context bounds the start only.
+func Open(ctx context.Context, o Options) (_ *Node, err error) {
+	n := &Node{Options: o}
+	c, log, stops := o.Config, o.Log, &n.stops
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.Close())
+		}
+	}()
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
@@ -51,69 +93,78 @@ func serve(ctx context.Context, c config.Config, log *slog.Logger) (err error) {
 	// a federation first. Whoever calls early waits.
 	public, err := loadPublic(c)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	socket, err := bind(ctx, c.HTTP)
+	socket, err := Bind(ctx, c.HTTP)
 	if err != nil {
-		return occupied(err, c)
+		return nil, occupied(err, c)
 	}
 	stops.push(func() error { return closed(socket) })
-	sessions, err := openStore(c, metrics, &stops)
+	sessions, err := openStore(c, metrics, stops)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	shared, err := openRecord(ctx, c, sessions, metrics, log, &stops)
+	n.shared, err = openRecord(ctx, o, sessions, metrics, stops)
 	if err != nil {
-		return occupied(err, c)
+		return nil, occupied(err, c)
 	}
-	known, err := openTrust(c, metrics, log, &stops)
+	known, err := openTrust(c, metrics, log, stops)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	tokens, err := openCredentials(c, known)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	broker, err := startBroker(c, sessions, shared, tokens, metrics, log, &stops)
+	broker, err := startBroker(c, sessions, n.shared, tokens, metrics, log, stops)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	keys, err := keepKeys(c, public, shared, metrics, log, &stops)
+	keys, err := keepKeys(c, public, n.shared, metrics, log, stops)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	server, err := newServer(c, broker, shared, keys, known, metrics, log)
+	server, err := newServer(o, broker, n.shared, keys, known, metrics)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	// The executors come first, so that nobody is told that there are none. They
 	// need no port; but they go first too, while it still answers.
 	var executors stack
 	err = startExecutors(ctx, c, server, log, &executors)
 	if err != nil {
-		return errors.Join(err, executors.unwind())
+		return nil, errors.Join(err, executors.unwind())
 	}
-	shared.answerOthers(server, &stops)
-	listener := api.Serve(socket, server, keys.tls())
+	n.shared.answerOthers(server, stops)
+	n.listener = api.Serve(socket, server, keys.tls())
 	stops.push(func() error {
-		patience, cancel := context.WithTimeout(context.Background(), drain)
+		patience, cancel := context.WithTimeout(context.Background(), Drain)
 		defer cancel()
-		return listener.Shutdown(patience)
+		return n.listener.Shutdown(patience)
 	})
 	stops.push(executors.unwind)
-	log.Info("the node is ready", "name", c.Name, "url", c.URL, "data", c.Data, "executors", c.Executors, "dev", c.Dev, "federation", shared.federation())
+	log.Info("the node is ready", "name", c.Name, "url", c.URL, "data", c.Data, "executors", c.Executors, "dev", c.Dev, "federation", n.shared.federation())
+	return n, nil
+}
+
+// Wait returns when ctx ends or the node has left its federation, or with the error
+// for which it can't go on.
+func (n *Node) Wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
-		log.Info("the node is stopping")
+		n.Log.Info("the node is stopping")
 		return nil
-	case <-shared.left():
+	case <-n.shared.left():
 		return nil
-	case <-shared.log.Failed():
-		return fmt.Errorf("the record of history and accounts: %w", wayOut(c, shared.log.Err()))
-	case err := <-listener.Done():
-		return fmt.Errorf("serve %s: %w", c.HTTP, err)
+	case <-n.shared.log.Failed():
+		return fmt.Errorf("the record of history and accounts: %w", wayOut(n.Config, n.shared.log.Err()))
+	case err := <-n.listener.Done():
+		return fmt.Errorf("serve %s: %w", n.Config.HTTP, err)
 	}
 }
+
+// Close stops the node and waits for it. A second Close does nothing.
+func (n *Node) Close() error { return n.stops.unwind() }
 
 // openStore opens the session store, which locks the data directory.
 func openStore(c config.Config, metrics prometheus.Registerer, stops *stack) (*store.Store, error) {
@@ -132,7 +183,7 @@ func openStore(c config.Config, metrics prometheus.Registerer, stops *stack) (*s
 	})
 	metrics.MustRegister(commits, writes, failures)
 	s, err := store.Open(store.Options{
-		Path: filepath.Join(c.Data, sessionsFile),
+		Path: SessionsPath(c.Data),
 		Committed: func(n int, took time.Duration, err error) {
 			if err != nil {
 				failures.Inc()
@@ -191,7 +242,8 @@ func startBroker(c config.Config, sessions *store.Store, shared *record, tokens 
 }
 
 // newServer makes the HTTP server of a broker.
-func newServer(c config.Config, broker *node.Broker, shared *record, keys *keys, known trust, metrics *prometheus.Registry, log *slog.Logger) (*api.Server, error) {
+func newServer(o Options, broker *node.Broker, shared *record, keys *keys, known trust, metrics *prometheus.Registry) (*api.Server, error) {
+	c := o.Config
 	proxies, err := networks(c.Proxies)
 	if err != nil {
 		return nil, err
@@ -200,13 +252,13 @@ func newServer(c config.Config, broker *node.Broker, shared *record, keys *keys,
 	limits.Bytes, limits.Entries, limits.Depth = int(c.Limits.Body), c.Limits.List, c.Limits.Depth
 	options := api.Options{
 		Broker: broker, Authenticator: known.bearer, Issuers: known.issuers,
-		BaseURL: c.URL, Node: identity.NodeName(c.Name), Version: version(), Dev: c.Dev, TrustedProxies: proxies,
+		BaseURL: c.URL, Node: identity.NodeName(c.Name), Version: o.Version, Dev: c.Dev, TrustedProxies: proxies,
 		PagesURL: c.Connect.URL, TrustPages: c.Connect.TrustPages,
 		Limits: api.Limits{
 			Body: limits, Page: c.Limits.Page, Rates: c.Limits.Rates,
 			Sockets: c.Limits.Sockets, SocketsPerAddress: c.Limits.SocketsPerAddress,
 		},
-		Logger: log, Registerer: metrics, Gatherer: metrics,
+		Logger: o.Log, Registerer: metrics, Gatherer: metrics,
 		Warnings: func() []string { return append(keys.reloader.Troubles(), known.troubles()...) },
 	}
 	if shared.cluster != nil {
@@ -235,18 +287,4 @@ func networks(texts []string) ([]netip.Prefix, error) {
 		list = append(list, network)
 	}
 	return list, nil
-}
-
-// stack is what has to be stopped, the last first.
-type stack []func() error
-
-func (s *stack) push(stop func() error) { *s = append(*s, stop) }
-
-func (s *stack) unwind() error {
-	var errs []error
-	for i := len(*s) - 1; i >= 0; i-- {
-		errs = append(errs, (*s)[i]())
-	}
-	*s = nil
-	return errors.Join(errs...)
 }

@@ -1,4 +1,4 @@
-package main
+package site
 
 import (
 	"context"
@@ -31,16 +31,18 @@ func startExecutors(ctx context.Context, c config.Config, server *api.Server, lo
 	ctx, cancel := context.WithTimeout(ctx, headStart)
 	defer cancel()
 	for _, name := range c.Executors {
-		backend, registration, err := newBackend(name, c, log, stops)
+		backend, err := NewBackend(name, c, log)
 		if err != nil {
 			return fmt.Errorf("make executor %s: %w", name, err)
 		}
+		stops.push(backend.Close)
+		registration := backend.Registration
 		registration.Name, registration.Capacity = name, despatch.Capacity(c.Capacity)
 		// What it keeps the node can serve, since it lies on the same machine.
 		registration.Kinds = append(registration.Kinds, despatch.KindKeptStorage)
 		e, err := executor.New(executor.Options{
-			Client: client, Registration: registration, Backend: backend,
-			Spool: filepath.Join(c.Data, spoolDir, name), Logger: log,
+			Client: client, Registration: registration, Backend: backend.Works,
+			Spool: filepath.Join(c.Data, SpoolDir, name), Logger: log,
 		})
 		if err != nil {
 			return err

@@ -1,4 +1,4 @@
-package main
+package site
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	"starling/node/config"
 )
 
-// bind binds the port for clients.
-func bind(ctx context.Context, address string) (net.Listener, error) {
+// Bind binds a port for clients.
+func Bind(ctx context.Context, address string) (net.Listener, error) {
 	var config net.ListenConfig
 	socket, err := config.Listen(ctx, "tcp", address)
 	if err != nil {

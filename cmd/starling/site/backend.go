@@ -1,8 +1,11 @@
-package main
+package site
 
 import (
+	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 
 	"starling/api/despatch"
 	"starling/api/ivoa"
@@ -13,19 +16,40 @@ import (
 	"starling/node/executor/stage"
 )
 
-// newBackend makes what runs the work of an executor, built into a node or in a
-// process of its own, and says what it can run.
-func newBackend(name string, c config.Config, log *slog.Logger, stops *stack) (executor.Backend, despatch.Registration, error) {
+// A Backend runs the work of an executor, built into a node or in a process of its
+// own.
+type Backend struct {
+	Works executor.Backend
+	// Registration says what it can run; its name and its capacity are left to whoever
+	// registers it.
+	Registration despatch.Registration
+	stops        stack
+}
+
+// Backends are the names of all there are.
+func Backends() []string { return []string{"process", "docker", "simulator"} }
+
+// NewBackend makes one of Backends. The caller closes it.
+func NewBackend(name string, c config.Config, log *slog.Logger) (_ *Backend, err error) {
+	b := &Backend{}
 	switch name {
 	case "simulator":
-		return simulator.New(), despatch.Registration{Kinds: simulated(), Simulated: true}, nil
+		b.Works, b.Registration = simulator.New(), despatch.Registration{Kinds: simulated(), Simulated: true}
 	case "process":
-		return newProcess(c, log, stops)
+		b.Works, b.Registration, err = newProcess(c, log, &b.stops)
 	case "docker":
-		return newDocker(c, log, stops)
+		b.Works, b.Registration, err = newDocker(c, log, &b.stops)
+	default:
+		err = fmt.Errorf("%q is no backend: there are %s", name, strings.Join(Backends(), ", "))
 	}
-	return nil, despatch.Registration{}, usage("%q is no backend: there are process, docker and simulator", name)
+	if err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return b, nil
 }
+
+// Close ends what the backend began, but for the work that can go on without it.
+func (b *Backend) Close() error { return b.stops.unwind() }
 
 // newProcess makes the backend that runs programs of this machine.
 func newProcess(c config.Config, log *slog.Logger, stops *stack) (executor.Backend, despatch.Registration, error) {

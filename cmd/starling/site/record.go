@@ -1,4 +1,4 @@
-package main
+package site
 
 import (
 	"context"
@@ -41,16 +41,17 @@ type recordLog interface {
 
 // openRecord opens the outbox in the session store and the log that it goes to:
 // the node's own, or the one that it shares with a federation.
-func openRecord(ctx context.Context, c config.Config, sessions *store.Store, metrics prometheus.Registerer, log *slog.Logger, stops *stack) (*record, error) {
+func openRecord(ctx context.Context, o Options, sessions *store.Store, metrics prometheus.Registerer, stops *stack) (*record, error) {
+	c := o.Config
 	outbox, err := consensus.NewOutbox(sessions.DB(), consensus.OutboxOptions{Keep: c.Federation.Alone()})
 	if err != nil {
 		return nil, err
 	}
 	r := &record{outbox: outbox}
 	if c.Federation.Alone() {
-		err = r.openAlone(c, metrics, log, stops)
+		err = r.openAlone(c, metrics, o.Log, stops)
 	} else {
-		err = r.openShared(ctx, c, metrics, log, stops)
+		err = r.openShared(ctx, o, metrics, stops)
 	}
 	if err != nil {
 		return nil, err
@@ -73,7 +74,8 @@ func (r *record) openAlone(c config.Config, metrics prometheus.Registerer, log *
 	return nil
 }
 
-func (r *record) openShared(ctx context.Context, c config.Config, metrics prometheus.Registerer, log *slog.Logger, stops *stack) (err error) {
+func (r *record) openShared(ctx context.Context, o Options, metrics prometheus.Registerer, stops *stack) (err error) {
+	c := o.Config
 	var key crypto.Signer
 	if c.Dev {
 		issuer, err := auth.LoadIssuer(c.Data)
@@ -83,8 +85,8 @@ func (r *record) openShared(ctx context.Context, c config.Config, metrics promet
 		key = issuer.Signer()
 	}
 	r.cluster, err = cluster.Open(ctx, cluster.Options{
-		Name: identity.NodeName(c.Name), URL: c.URL, Version: version(), Dir: c.Data, Config: c.Federation,
-		Outbox: r.outbox, Key: key, Log: log, Metrics: metrics,
+		Name: identity.NodeName(c.Name), URL: c.URL, Version: o.Version, Dir: c.Data, Config: c.Federation,
+		Outbox: r.outbox, Key: key, Log: o.Log, Metrics: metrics, Network: o.Network,
 	})
 	if err != nil {
 		return wayOut(c, err)
@@ -111,7 +113,7 @@ func (r *record) answerOthers(server *api.Server, stops *stack) {
 	}
 	stop := r.cluster.ServeAPI(server.Peer())
 	stops.push(func() error {
-		patience, cancel := context.WithTimeout(context.Background(), drain)
+		patience, cancel := context.WithTimeout(context.Background(), Drain)
 		defer cancel()
 		server.EndStreams()
 		return stop(patience)

@@ -1,4 +1,4 @@
-package main
+package site
 
 import (
 	"context"
@@ -29,7 +29,7 @@ func TestANodeThatCannotHaveItsPortSaysWhichFlagChoosesAnother(t *testing.T) {
 			c.Name, c.Data, c.HTTP, c.URL = "a", filepath.Join(t.TempDir(), "data"), "127.0.0.1:0", "http://a.example"
 			c.Federation.Gossip, c.Federation.Raft, c.Federation.Bootstrap = "127.0.0.1:0", "127.0.0.1:0", true
 			set(&c, taken.Addr().String())
-			err := serve(context.Background(), c, slog.New(slog.DiscardHandler))
+			err := Run(context.Background(), Options{Config: c, Log: slog.New(slog.DiscardHandler)})
 			require.EqualError(t, err, "another program listens on "+taken.Addr().String()+"; "+flag+" chooses another address")
 			if flag == "--http" {
 				assert.NoDirExists(t, c.Data, "nothing else was done")
