@@ -33,8 +33,8 @@ func (f tariff) Quote(p Plan) Quote {
 		}
 	}
 	return Quote{
-		Costs:   []Amount{{money, cost}},
-		Metrics: []Amount{{"speed", float64(p.Resources.Cores)}},
+		Costs:   []Amount{{Type: money, Value: cost}},
+		Metrics: []Amount{{Type: "speed", Value: float64(p.Resources.Cores)}},
 	}
 }
 
@@ -110,11 +110,11 @@ func TestProposeOffersWhatHelpsTheUser(t *testing.T) {
 		{"cheaper at night", []Candidate{{idle(t, 16, 0), cheapAtNight}}, demand(4, 4), Constraints{},
 			[]string{"earliest +0h 4c 16", "cheaper +8h 4c 4"}},
 		{"a budget for the night alone", []Candidate{{idle(t, 16, 0), cheapAtNight}}, demand(4, 4),
-			Constraints{AtMost: []Amount{{money, 5}}}, []string{"cheaper +8h 4c 4"}},
+			Constraints{AtMost: []Amount{{Type: money, Value: 5}}}, []string{"cheaper +8h 4c 4"}},
 		{"a budget decides the size", []Candidate{{idle(t, 16, 0), flat}}, demand(4, 12),
-			Constraints{AtMost: []Amount{{money, 10}}}, []string{"smaller +0h 4c 4", "earliest +0h 10c 10"}},
+			Constraints{AtMost: []Amount{{Type: money, Value: 10}}}, []string{"smaller +0h 4c 4", "earliest +0h 10c 10"}},
 		{"a metric asks for more", []Candidate{{idle(t, 16, 0), flat}}, demand(4, 8),
-			Constraints{AtLeast: []Amount{{"speed", 6}}}, []string{"earliest +0h 8c 8"}},
+			Constraints{AtLeast: []Amount{{Type: "speed", Value: 6}}}, []string{"earliest +0h 8c 8"}},
 		{"two sites: the second one is dearer and later, and left out",
 			[]Candidate{{idle(t, 16, 0), flat}, {busyUntil2(16), tariff{rates: []float64{2}}}}, demand(4, 4), Constraints{},
 			[]string{"earliest +0h 4c 4"}},
@@ -173,11 +173,11 @@ func TestPromise9ProposeSaysWhyNot(t *testing.T) {
 			"the earliest start wanted is 2028-01-15T08:00:00.000Z, but this site plans no further than 2027-03-16T08:00:00.000Z"},
 		{"held up", heldUp, nil, demand(2, 2), Constraints{}, CodeHoldLimit,
 			"other offers that are still open hold more than 0.5 of this site; ask again after 2027-01-15T08:05:00.000Z"},
-		{"too dear", busy, flat, demand(2, 2), Constraints{AtMost: []Amount{{money, 1.5}}}, CodeCost,
+		{"too dear", busy, flat, demand(2, 2), Constraints{AtMost: []Amount{{Type: money, Value: 1.5}}}, CodeCost,
 			"the urn:ivoa:calycopis:cost:monetary would be 2, more than 1.5"},
-		{"too slow", busy, flat, demand(2, 2), Constraints{AtLeast: []Amount{{"speed", 10}}}, CodeMetric,
+		{"too slow", busy, flat, demand(2, 2), Constraints{AtLeast: []Amount{{Type: "speed", Value: 10}}}, CodeMetric,
 			"the speed would be 2, less than 10"},
-		{"not quoted", busy, nil, demand(2, 2), Constraints{AtMost: []Amount{{"carbon", 1}}}, CodeCost,
+		{"not quoted", busy, nil, demand(2, 2), Constraints{AtMost: []Amount{{Type: "carbon", Value: 1}}}, CodeCost,
 			"this site quotes no carbon, which the request limits to 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -285,7 +285,7 @@ func TestProposalsCanBeHeldAsOneGroup(t *testing.T) {
 			d.Start.Latest = d.Start.Earliest.Add(Span(rapid.Int64Range(0, 300).Draw(t, "late")) * Minute)
 		}
 		terms := tariff{[]float64{4, 1, 3}, []Instant{hours(3), hours(7)}}
-		c := Constraints{AtMost: []Amount{{money, rapid.Float64Range(1, 200).Draw(t, "budget")}}}
+		c := Constraints{AtMost: []Amount{{Type: money, Value: rapid.Float64Range(1, 200).Draw(t, "budget")}}}
 
 		proposals, refusals := Propose([]Candidate{{line, terms}}, d, c, l)
 		if len(proposals) == 0 {

@@ -2,10 +2,12 @@ package scheduling
 
 import "fmt"
 
-// Amount is a cost or a metric: a kind of quantity, by its URN, and how much of it.
+// Amount is a cost or a metric: a kind of quantity, by its URN, and how much of it. Unit is what it is counted in; ""
+// where nobody has said.
 type Amount struct {
 	Type  string
 	Value float64
+	Unit  string
 }
 
 // Quote is what a plan costs and how well it would do. The first cost counts when offers are ranked.
