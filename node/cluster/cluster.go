@@ -55,6 +55,9 @@ type Network struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Gossip stands between memberlist and its transport.
 	Gossip func(memberlist.NodeAwareTransport) memberlist.NodeAwareTransport
+	// Answer stands between the other nodes and what answers their requests of the
+	// API: a node that is slow, or lies.
+	Answer func(http.Handler) http.Handler
 }
 
 // Cluster is a node's place in its federation. It is safe for concurrent use.
@@ -63,7 +66,9 @@ type Cluster struct {
 	config config.Federation
 	slog   *slog.Logger
 	now    func() time.Time
-	port   *line.Port
+	// network is what tests have put between this node and the others.
+	network Network
+	port    *line.Port
 	// credentials are nil for nodes in development that have none.
 	credentials *certificate.Credentials
 	log         *consensus.Raft
@@ -97,7 +102,7 @@ func Open(ctx context.Context, o Options) (_ *Cluster, err error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	c := &Cluster{name: string(o.Name), config: o.Config, slog: o.Log, now: o.Now,
+	c := &Cluster{name: string(o.Name), config: o.Config, slog: o.Log, now: o.Now, network: o.Network,
 		place: make(chan struct{}, 1), left: make(chan struct{})}
 	var background context.Context
 	background, c.cancel = context.WithCancel(context.Background())

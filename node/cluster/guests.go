@@ -20,6 +20,9 @@ type guests struct {
 // context ends. The handler finds out on whose behalf they are (Delegated).
 func (c *Cluster) ServeAPI(api http.Handler) (stop func(context.Context) error) {
 	g := &c.guests
+	if c.network.Answer != nil {
+		api = c.network.Answer(api)
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.api = http.StripPrefix(APIPath, api)
