@@ -31,6 +31,21 @@ func (m *measures) reason(p Policy, order []standing, place int) scheduling.Reas
 	return r
 }
 
+// Difference says in what an option differs from another, which it calls "it"; an empty template, if in nothing that
+// either has told.
+func Difference(this, other Option) scheduling.Reason {
+	r := scheduling.Reason{Values: map[string]string{}}
+	m := measure([]Option{this, other})
+	d := difference{this: &this, other: &other, name: "it", values: r.Values}
+	if m.late(&this) != m.late(&other) {
+		d.time(&m)
+	}
+	d.cost(m.cost, "cost", "costs {cost} more", "costs {cost} less", "quotes no cost")
+	d.data(&m)
+	r.Template = strings.Join(d.parts, ", ")
+	return r
+}
+
 // difference gathers in what one option differs from another.
 type difference struct {
 	this, other *Option
@@ -68,9 +83,9 @@ func (d *difference) cost(c criterion, name, more, less, none string) {
 	case this.Unit != other.Unit:
 		d.say("counts its "+name+" in {"+name+"Unit}, which can't be compared", name+"Unit", this.Unit)
 	case this.Value > other.Value:
-		d.say(more, name, amount(this.Value-other.Value, this.Unit))
+		d.say(more, name, Amount(this.Value-other.Value, this.Unit))
 	case this.Value < other.Value:
-		d.say(less, name, amount(other.Value-this.Value, this.Unit))
+		d.say(less, name, Amount(other.Value-this.Value, this.Unit))
 	}
 }
 

@@ -44,8 +44,8 @@ func span(s scheduling.Span) string {
 	return "less than a second"
 }
 
-// amount is a number with its unit, to three digits.
-func amount(value float64, unit string) string {
+// Amount is a number with its unit, to three digits.
+func Amount(value float64, unit string) string {
 	text := fmt.Sprintf("%.3g", value)
 	if value >= 100 && value < 1e9 {
 		text = fmt.Sprintf("%.0f", value)
@@ -64,5 +64,5 @@ func bytes(n int64) string {
 		value /= 1024
 		u++
 	}
-	return amount(value, units[u])
+	return Amount(value, units[u])
 }

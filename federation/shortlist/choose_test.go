@@ -1,0 +1,217 @@
+package shortlist
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"starling/api/ivoa"
+	"starling/federation/digest"
+	"starling/federation/identity"
+	"starling/scheduling"
+	"starling/scheduling/placement"
+)
+
+const (
+	noon    = scheduling.Instant(1_800_000_000_000)
+	process = "urn:starling:executable:process-1.0"
+)
+
+// size is so many cores, with 4 GiB of memory each.
+func size(cores int64) scheduling.Resources {
+	return scheduling.Resources{Cores: cores, Memory: 4 * cores}
+}
+
+// site is a node of 16 cores, of which so many are free in each hour from now on.
+func site(name string, free ...int64) digest.Known {
+	k := digest.Known{
+		Node: identity.NodeName(name), Alive: true, Said: true,
+		Fast: digest.Fast{Capacity: size(16), Largest: size(16)},
+		Slow: &digest.Slow{Kinds: []string{process}, Schemes: []string{"https"}, Rates: []digest.Rate{{Type: ivoa.CostMonetary, Unit: "EUR", CoreHour: 1}}},
+	}
+	for i, n := range free {
+		k.Fast.Profile = append(k.Fast.Profile, digest.Point{After: scheduling.Span(i) * scheduling.Hour, Free: size(n)})
+	}
+	return k
+}
+
+func (r Request) by(policy string) Request {
+	r.Policy, _ = placement.ByName(policy)
+	return r
+}
+
+// job needs so many cores for an hour.
+func job(cores int64) Request {
+	return Request{Demand: scheduling.Demand{Min: size(cores), Duration: scheduling.Hour, Releasing: scheduling.Second}, Kind: process, Now: noon}
+}
+
+func with(k digest.Known, change func(*digest.Known)) digest.Known {
+	change(&k)
+	return k
+}
+
+// steady draws the same numbers in each run.
+func steady(seed uint64) func(int) int { return rand.New(rand.NewPCG(seed, 7)).IntN }
+
+func names(asked []Choice) (names []string) {
+	for _, c := range asked {
+		names = append(names, string(c.Node))
+	}
+	return names
+}
+
+func reasons(left []Left) map[string]string {
+	all := map[string]string{}
+	for _, l := range left {
+		all[string(l.Node)] = l.Reason().String()
+	}
+	return all
+}
+
+func TestTheBestAreAsked(t *testing.T) {
+	known := []digest.Known{
+		site("later", 0, 0, 0, 8), site("full", 0), site("now", 8), with(site("me", 16), func(k *digest.Known) { k.Self = true }),
+		site("soon", 2, 8), site("tight", 4, 3, 16),
+	}
+	asked, left := Choose(job(4), known, nil, steady(1))
+	assert.Equal(t, []string{"now", "soon", "tight"}, names(asked))
+	assert.Equal(t, map[string]string{
+		"later": "not asked: by balanced it is expected behind tight: ends 1 h after it",
+		"full":  "not asked: by balanced it is expected behind tight: ends 23 h after it",
+	}, reasons(left))
+	assert.Equal(t, noon.Add(2*scheduling.Hour), asked[2].Estimate.Start)
+	assert.Equal(t, 4.0, asked[2].Estimate.Quote.Costs[0].Value)
+}
+
+func TestWhoIsLeftOutIsToldWhy(t *testing.T) {
+	good := site("good", 16)
+	r := job(4)
+	r.Data, r.Schemes = []string{"rucio"}, []string{"root"}
+	r.Demand.Start.Latest = noon.Add(scheduling.Minute)
+	r.Constraints = scheduling.Constraints{
+		AtMost:  []scheduling.Amount{{Type: ivoa.CostMonetary, Value: 5}},
+		AtLeast: []scheduling.Amount{{Type: ivoa.MetricComputePerformance, Value: 40}},
+	}
+	able := func(k *digest.Known) {
+		slow := *k.Slow
+		slow.Kinds, slow.Schemes, slow.ComputePerformance = []string{process, "rucio"}, []string{"root"}, 10
+		k.Slow = &slow
+	}
+	able(&good)
+	for _, c := range []struct {
+		cause  Cause
+		change func(*digest.Known)
+		want   string
+	}{
+		{Gone, func(k *digest.Known) { k.Alive = false }, "it can't be reached at present"},
+		{Unheard, func(k *digest.Known) { k.Said = false }, "it hasn't told yet what it has"},
+		{Outdated, func(k *digest.Known) { k.Age = time.Hour }, "what is known of it is 1h0m0s old"},
+		{Closed, func(k *digest.Known) { k.Fast.Closed = true }, "it takes no work at present"},
+		{TooLarge, func(k *digest.Known) { k.Fast.Largest = scheduling.Resources{Cores: 2, Memory: 8} },
+			"4 of cores are needed, and it has 2 at most; 16 GiB of memory are needed, and it has 8 GiB at most"},
+		{WrongKind, func(k *digest.Known) { k.Slow.Kinds = []string{"rucio", "docker"} }, "it doesn't run " + process},
+		{Simulates, func(k *digest.Known) { k.Slow.Simulated = []string{process} }, "it only simulates " + process + ", and other sites run it"},
+		{WrongData, func(k *digest.Known) { k.Slow.Kinds = []string{process} }, "it can't fetch data of kind rucio"},
+		{WrongScheme, func(k *digest.Known) { k.Slow.Schemes = []string{"https"} }, "it can't fetch data from root URLs"},
+		{TooLong, func(k *digest.Known) { k.Slow.MaxDuration = 1800 }, "it runs nothing for longer than 30m0s"},
+		{TooSlow, func(k *digest.Known) { k.Slow.ComputePerformance = 9 }, "its cores are slower than the request allows"},
+		{TooLate, func(k *digest.Known) { k.Fast.Profile[0].Free = size(1) },
+			"it is not expected to have room before 2027-01-16T09:00:01.000Z, and the request wants to start by 2027-01-15T08:01:00.000Z"},
+		{TooDear, func(k *digest.Known) {
+			k.Slow.Rates = []digest.Rate{{Type: ivoa.CostMonetary, Unit: "EUR", CoreHour: 2}}
+		},
+			"its monetary is expected to be 8 EUR, more than 5 EUR"},
+	} {
+		t.Run(string(c.cause), func(t *testing.T) {
+			bad := site("bad", 16)
+			able(&bad)
+			c.change(&bad)
+			r := r
+			r.Ask = 1
+			asked, left := Choose(r, []digest.Known{bad, good}, nil, steady(1))
+			assert.Equal(t, []string{"good"}, names(asked))
+			require.Len(t, left, 1)
+			assert.Equal(t, c.cause, left[0].Cause)
+			assert.Equal(t, "not asked: "+c.want, left[0].Reason().String())
+		})
+	}
+}
+
+// What is only estimated to be too late or too dear is asked rather than nobody.
+func TestAnEstimateIsNoAnswer(t *testing.T) {
+	r := job(4)
+	r.Demand.Start.Latest = noon
+	asked, left := Choose(r, []digest.Known{site("full", 0), site("dead", 16), site("hour", 0, 8)}, nil, steady(1))
+	assert.Equal(t, []string{"dead", "hour", "full"}, names(asked))
+	assert.Empty(t, left)
+	simulator := with(site("a", 16), func(k *digest.Known) { k.Slow.Simulated = k.Slow.Kinds })
+	asked, left = Choose(job(1), []digest.Known{simulator}, nil, steady(1))
+	assert.Equal(t, []string{"a"}, names(asked), "where all simulate, simulators are asked")
+	assert.Empty(t, left)
+	newcomer := with(site("b", 16), func(k *digest.Known) { k.Slow = nil })
+	asked, _ = Choose(job(1), []digest.Known{newcomer}, nil, steady(1))
+	assert.Equal(t, []string{"b"}, names(asked))
+}
+
+// Where a stale board would send all to the same few, the list is drawn from as many as have room for what may have
+// come meanwhile.
+func TestOldDigestsAreDrawnFromWidely(t *testing.T) {
+	for _, c := range []struct {
+		age   time.Duration
+		least int
+		most  int
+	}{{0, 3, 3}, {time.Minute, 8, 14}, {2 * time.Minute, 16, 20}} {
+		var known []digest.Known
+		for i := range 60 {
+			known = append(known, with(site("s"+strconv.Itoa(i), 2, 16), func(k *digest.Known) {
+				k.Age, k.Fast.Running = c.age, 16
+				k.Slow.Rates[0].CoreHour += float64(i)
+			}))
+		}
+		seen := map[string]bool{}
+		draw := steady(2)
+		for range 400 {
+			asked, _ := Choose(job(1).by("cheapest"), known, nil, draw)
+			require.Len(t, asked, 3)
+			for _, name := range names(asked) {
+				seen[name] = true
+			}
+		}
+		assert.GreaterOrEqual(t, len(seen), c.least, c.age)
+		assert.LessOrEqual(t, len(seen), c.most, c.age)
+	}
+}
+
+// What this node has sent to a site itself is taken off what the site's digest says, until a digest shows it.
+func TestOwnPlacementsCount(t *testing.T) {
+	u := NewUnconfirmed()
+	id := scheduling.EntryID{1}
+	slot := scheduling.Slot{Window: noon.From(scheduling.Hour), Resources: size(14)}
+	known := []digest.Known{with(site("a", 16), func(k *digest.Known) { k.Age = 3 * time.Second }), site("b", 4)}
+	ask := func(now scheduling.Instant) string {
+		r := job(4).by("fastest")
+		r.Now, r.Ask = now, 1
+		asked, _ := Choose(r, known, u, steady(3))
+		return names(asked)[0]
+	}
+	known[1].Fast.Profile[0].Free = size(0)
+	assert.Equal(t, "a", ask(noon))
+	u.Sent("a", id, slot, noon)
+	known[1] = site("b", 0, 0, 4)
+	assert.Equal(t, "a", ask(noon), "an hour later there, two hours later at b")
+	known[1] = site("b", 4)
+	assert.Equal(t, "b", ask(noon))
+	u.Dropped("a", id)
+	known[1] = site("b", 0, 4)
+	assert.Equal(t, "a", ask(noon))
+	u.Sent("a", id, slot, noon)
+	known[1] = site("b", 4)
+	assert.Equal(t, "b", ask(noon.Add(4*scheduling.Second)), "a digest of a second after may be without it")
+	known[1] = site("b", 0, 4)
+	assert.Equal(t, "a", ask(noon.Add(6*scheduling.Second)), "a later one says it")
+	assert.Zero(t, u.count)
+}
