@@ -45,7 +45,7 @@ func realBroker(t testing.TB, area string, edit ...func(*node.Options)) *node.Br
 	defaults := config.Default(true)
 	options := node.Options{
 		Name: "kth", Capacity: scheduling.Resources{Cores: 8, Memory: 16, Storage: 100},
-		Offers: defaults.Offers, Sessions: defaults.Sessions, Costs: costs, Areas: []string{area},
+		Offers: defaults.Offers, Sessions: defaults.Sessions, Transfers: defaults.TransferSite(), Costs: costs, Areas: []string{area},
 		Store: sessions, Outbox: outbox, Record: record, Logger: quiet,
 	}
 	for _, e := range edit {

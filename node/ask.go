@@ -51,7 +51,7 @@ func (b *Broker) question(ctx context.Context, caller identity.Caller, req *ivoa
 	if err := b.writable(); err != nil {
 		return nil, err
 	}
-	q, err := understand(req, notices, wall(b.now()), b.options.Offers, recalled{b.recall(caller, req), b.options.Name.Tag()})
+	q, err := understand(req, notices, wall(b.now()), b.options.Offers, b.recalled(caller, req))
 	if err != nil {
 		return nil, err
 	}
@@ -140,6 +140,7 @@ func (b *Broker) answer(caller identity.Caller, q *question) (set *store.OfferSe
 			s.Messages = append(s.Messages, ivoa.NewMessage(wall(now), ivoa.LevelWarn, messageSimulated,
 				"{site} would simulate this: no executor here runs {kind}, so that nothing would really run", "site", string(b.options.Name), "kind", q.kind))
 		}
+		s.Messages = append(s.Messages, b.transferMessages(q, now)...)
 		s.Messages = append(s.Messages, b.priceMessages(s, now)...)
 		s.Messages = append(s.Messages, tokenMessages(q, s, now)...)
 		if lacks := b.afford(q, s); lacks != nil {
@@ -246,9 +247,12 @@ func (b *Broker) unstageable(q *question, e *executor) ivoa.Message {
 			return ivoa.NewMessage(wall(b.now()), ivoa.LevelError, ivoa.MessageNotSupported,
 				"{site} has no executor that runs {kind} and fetches data that need a token", "site", string(b.options.Name), "kind", q.kind)
 		}
-		if !slices.Contains(e.Registration.Kinds, kind) {
+		if name, scheme, located := strings.Cut(kind, locatedAt); !e.stages(kind) && located {
 			return ivoa.NewMessage(wall(b.now()), ivoa.LevelError, ivoa.MessageNotSupported,
-				"{site} can't stage data of kind {kind}", "site", string(b.options.Name), "kind", kind)
+				"{site} can't stage data of kind {kind}, nor fetch from {schemes}", "site", string(b.options.Name), "kind", name, "schemes", scheme)
+		} else if !e.stages(kind) {
+			return ivoa.NewMessage(wall(b.now()), ivoa.LevelError, ivoa.MessageNotSupported,
+				"{site} can't stage data of kind {kind}", "site", string(b.options.Name), "kind", name)
 		}
 	}
 	return ivoa.NewMessage(wall(b.now()), ivoa.LevelError, ivoa.MessageNotSupported,
@@ -301,7 +305,7 @@ const (
 func (b *Broker) offer(q *question, set *store.OfferSet, p scheduling.Proposal, rank int) *store.Session {
 	s := &store.Session{
 		ID: b.mint.New(set.Created), OfferSet: set.ID, Owners: q.owners, Name: q.name,
-		Kind: q.kind, Data: q.dataKinds, Schemes: q.schemes, Stages: len(q.request.Data), Actions: ownActions(q.request.Executable),
+		Kind: q.kind, Data: q.dataKinds, Schemes: q.schemes, Stages: len(q.request.Data), Staging: q.staging, Actions: ownActions(q.request.Executable),
 		Groups: q.groups, Phase: ivoa.SessionOffered, Created: set.Created, Modified: set.Created, Expires: set.Expires,
 		Costs: b.amounts(p.Quote.Costs), Metrics: b.amounts(p.Quote.Metrics),
 		Plan: store.Plan{

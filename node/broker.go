@@ -20,6 +20,7 @@ import (
 	"starling/node/store"
 	"starling/node/uploads"
 	"starling/scheduling"
+	"starling/scheduling/transfer"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -65,8 +66,12 @@ type Options struct {
 	Offers   config.Offers
 	Sessions config.Sessions
 	Site     config.Site
-	Costs    accounting.CostModel
-	Policy   *policy.Policy // nil: everything is allowed
+	// StorageElements are the site's own; Transfers says of them, and of all else,
+	// how data come here.
+	StorageElements []config.StorageElement
+	Transfers       transfer.Site
+	Costs           accounting.CostModel
+	Policy          *policy.Policy // nil: everything is allowed
 	// Areas are the directories from which files at file:// locations are
 	// served. What an executor reports elsewhere is not.
 	Areas []string
@@ -135,6 +140,7 @@ type state struct {
 	// allowances are what the node may spend of accounts with a hard limit.
 	allowances map[accounting.BudgetID]store.Allowance
 	tally      *policy.Tally        // what quotas count
+	transfers  *transfer.Model      // how data come here
 	returning  bool                 // what is idle of them is on the agenda to be returned
 	owed       []accounting.Command // of the decision that is being made
 }

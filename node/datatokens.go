@@ -30,7 +30,7 @@ func (b *Broker) needTokens(q *question, caller identity.Caller) {
 	say := func(level ivoa.Level, template string, pairs ...string) ivoa.Message {
 		return ivoa.NewMessage(wall(b.now()), level, messageToken, template, append(pairs, "site", string(b.options.Name))...)
 	}
-	needs, err := b.options.Credentials.Needs(locations(q.request))
+	needs, err := b.options.Credentials.Needs(locations(q.request, q.staging))
 	if err != nil {
 		q.objections = append(q.objections, say(ivoa.LevelError, "{site}: {reason}", "reason", err.Error()))
 		return
@@ -49,13 +49,18 @@ func (b *Broker) needTokens(q *question, caller identity.Caller) {
 	}
 }
 
-// locations are those of a request's simple data.
-func locations(request *ivoa.ExecutionRequest) []string {
+// locations are those from which a request's data are fetched.
+func locations(request *ivoa.ExecutionRequest, staging []store.Staging) []string {
 	var all []string
 	for _, d := range request.Data {
 		if simple, ok := d.(*ivoa.SimpleDataResource); ok {
 			plain, _, _ := splitChecksum(simple.Location)
 			all = append(all, plain)
+		}
+	}
+	for _, s := range staging {
+		if s.Location != "" {
+			all = append(all, s.Location)
 		}
 	}
 	return all
@@ -103,7 +108,7 @@ func (b *Broker) acquire(ctx context.Context, caller identity.Caller, id identit
 	if err != nil {
 		return a, err
 	}
-	needs, err := b.options.Credentials.Needs(locations(request))
+	needs, err := b.options.Credentials.Needs(locations(request, s.Staging))
 	if err != nil {
 		return a, problem(CodeConflict, "%v; ask again", err)
 	}

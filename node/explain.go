@@ -89,7 +89,7 @@ func (b *Broker) CheckPolicy(_ context.Context, caller identity.Caller, whom Pol
 	if at.IsZero() {
 		at = wall(b.now())
 	}
-	q, err := understand(req, notices, wall(b.now()), b.options.Offers, recalled{b.recall(as, req), b.options.Name.Tag()})
+	q, err := understand(req, notices, wall(b.now()), b.options.Offers, b.recalled(as, req))
 	if err != nil {
 		return nil, err
 	}

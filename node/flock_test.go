@@ -68,7 +68,7 @@ func (f *flock) site(name string) *site {
 	w := &world{t: f.t, dir: f.t.TempDir(), diskFull: &atomic.Bool{}}
 	w.options = Options{
 		Name: identity.NodeName(name), Capacity: scheduling.Resources{Cores: 64, Memory: 64, Storage: 100},
-		Offers: defaults.Offers, Sessions: defaults.Sessions, Costs: costs, Areas: []string{w.dir},
+		Offers: defaults.Offers, Sessions: defaults.Sessions, Transfers: defaults.TransferSite(), Costs: costs, Areas: []string{w.dir},
 		Logger: slog.New(slog.DiscardHandler),
 	}
 	s := &site{world: w, flock: f, name: name}

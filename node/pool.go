@@ -2,8 +2,10 @@ package node
 
 import (
 	"slices"
+	"strings"
 
 	"starling/api/despatch"
+	"starling/api/ivoa"
 	"starling/federation/identity"
 	"starling/node/store"
 	"starling/scheduling"
@@ -54,7 +56,7 @@ func (e *executor) takes(kind string, data, schemes []string) bool {
 		return false
 	}
 	for _, d := range data {
-		if !slices.Contains(e.Registration.Kinds, d) {
+		if !e.stages(d) {
 			return false
 		}
 	}
@@ -67,6 +69,13 @@ func (e *executor) takes(kind string, data, schemes []string) bool {
 		}
 	}
 	return true
+}
+
+// stages reports whether the executor can stage data with such needs (stagingNeeds).
+func (e *executor) stages(needs string) bool {
+	kind, scheme, located := strings.Cut(needs, locatedAt)
+	r := e.Registration
+	return slices.Contains(r.Kinds, kind) || located && slices.Contains(r.Kinds, ivoa.KindSimpleData) && slices.Contains(r.Schemes, scheme)
 }
 
 // able says how a pool would run a question's executable: by an executor that

@@ -14,6 +14,7 @@ import (
 	"starling/node/policy"
 	"starling/node/store"
 	"starling/scheduling"
+	"starling/scheduling/transfer"
 )
 
 // question is a request as the broker understands it: what to look for on the
@@ -28,6 +29,9 @@ type question struct {
 	schemes     []string  // URL schemes of simple data resources
 	tokenEnds   time.Time // when the user's token ends, where data want another in exchange
 	bytes       int64     // to be staged, as far as the request says
+	items       []transfer.Item
+	transfer    transfer.Plan // of the items, to this site
+	staging     []store.Staging
 	storages    []wanted
 	executor    identity.UUID // that keeps storage which is to be used again; zero: any
 	demand      scheduling.Demand
@@ -51,13 +55,19 @@ type reader struct {
 	kept   []*store.Kept  // storage of the caller's that the request refers to
 	ours   identity.Tag   // of the UUIDs that this node gives
 
+	model    *transfer.Model
+	elements []config.StorageElement
+
 	components []base // the walk, once it is complete
 }
 
-// recalled is what a node knows of the storage that a request refers to.
+// recalled is what a node knows of the storage that a request refers to, and of how
+// data come to it.
 type recalled struct {
-	kept []*store.Kept
-	ours identity.Tag
+	kept     []*store.Kept
+	ours     identity.Tag
+	model    *transfer.Model
+	elements []config.StorageElement
 }
 
 // understand reads a request. It has no side effects and needs no lock; the
@@ -67,7 +77,10 @@ type recalled struct {
 func understand(req *ivoa.ExecutionRequest, notices []ivoa.Notice, now time.Time, offers config.Offers, known ...recalled) (*question, error) {
 	r := &reader{question: &question{request: req}, now: now, offers: offers, names: map[string]int{}}
 	for _, k := range known {
-		r.kept, r.ours = k.kept, k.ours
+		r.kept, r.ours, r.model, r.elements = k.kept, k.ours, k.model, k.elements
+	}
+	if r.model == nil {
+		r.model = transfer.New(transfer.Default())
 	}
 	for _, n := range notices {
 		r.notice(n)
@@ -78,6 +91,7 @@ func understand(req *ivoa.ExecutionRequest, notices []ivoa.Notice, now time.Time
 	r.compute()
 	r.storage()
 	r.data()
+	r.fetch()
 	r.volumes()
 	if err := r.schedule(); err != nil {
 		return nil, err
@@ -86,7 +100,7 @@ func understand(req *ivoa.ExecutionRequest, notices []ivoa.Notice, now time.Time
 		return nil, err
 	}
 	r.wishes()
-	r.demand.Preparing, r.demand.Releasing = preparing(req.Data), releasing
+	r.demand.Releasing = releasing
 	if err := r.timing(); err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"starling/node/policy"
 	"starling/node/store"
 	"starling/scheduling"
+	"starling/scheduling/transfer"
 )
 
 // reload reads the state from the store: at the start, and after the disk has
@@ -25,7 +26,7 @@ func (b *Broker) reload() error {
 		pools: map[identity.UUID]*pool{}, executors: map[identity.UUID]*executor{},
 		live: map[identity.UUID]*store.Session{}, sets: map[identity.UUID]*store.OfferSet{},
 		attempts: map[identity.UUID]*attempt{}, open: map[string]int{}, kept: map[identity.UUID]*store.Kept{},
-		tally: policy.NewTally(b.options.Policy),
+		tally: policy.NewTally(b.options.Policy), transfers: transfer.New(b.options.Transfers),
 	}
 	b.agenda.events, b.links = nil, map[identity.UUID][]link{}
 	var sessions []*store.Session

@@ -122,7 +122,6 @@ func (r *reader) data() {
 			r.unknown("data resource", unknown.Kind)
 			continue
 		}
-		r.dataKinds = addOnce(r.dataKinds, d.Base().Kind)
 		d.Place().Storage = r.place(path+"/storage", d.Place().Storage, "storage")
 		r.bytes += max(0, min(dataBytes(d), maxAmount*1024))
 		if bytes := dataBytes(d); bytes < 0 || bytes > maxAmount*1024 {

@@ -147,6 +147,8 @@ func stagingOf(s *store.Session, request *ivoa.ExecutionRequest, mounts map[stri
 		stage := &despatch.Stage{Data: s.Components[i].String(), Name: d.Base().Name(), Kind: d.Base().Kind, Bytes: dataBytes(d)}
 		if simple, ok := d.(*ivoa.SimpleDataResource); ok {
 			stage.Location, stage.SHA256, _ = splitChecksum(simple.Location)
+		} else if n := len(staging); n < len(s.Staging) {
+			stage.Location, stage.SHA256 = s.Staging[n].Location, sha256Of(d)
 		}
 		// Data are mounted themselves, or lie in storage that is.
 		mount := mounts[placeRef(i)]

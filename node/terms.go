@@ -11,34 +11,9 @@ import (
 	"starling/scheduling"
 )
 
-// How long a session takes beside what it asks for.
-const (
-	// stagingStart is what fetching data takes before the first byte.
-	stagingStart = 5 * scheduling.Second
-	// stagingRate is what a site's link gives one transfer, in bytes a second.
-	stagingRate = 50 << 20
-	// guessedBytes stands for data whose size nobody has said.
-	guessedBytes = 256 << 20
-	// releasing is how long it takes to see that work has stopped, to list its
-	// files and to clear up; the work of an overrun session ends within it.
-	releasing = 5 * scheduling.Second
-)
-
-// preparing is how long staging a request's data is expected to take.
-func preparing(data []ivoa.DataResource) scheduling.Span {
-	if len(data) == 0 {
-		return 0
-	}
-	span := stagingStart
-	for _, d := range data {
-		bytes := dataBytes(d)
-		if bytes <= 0 {
-			bytes = guessedBytes
-		}
-		span += scheduling.Span(min(bytes/(stagingRate/1000), int64(scheduling.MaxSpan/1024)))
-	}
-	return span
-}
+// releasing is how long it takes to see that work has stopped, to list its files
+// and to clear up; the work of an overrun session ends within it.
+const releasing = 5 * scheduling.Second
 
 // terms is what this site asks for running a question's session, and how well
 // it would do.

@@ -60,7 +60,7 @@ func newWorld(t testing.TB, edit ...func(*Options)) *world {
 	require.NoError(t, err)
 	w.options = Options{
 		Name: "test", Capacity: scheduling.Resources{Cores: 8, Memory: 16, Storage: 100},
-		Offers: defaults.Offers, Sessions: defaults.Sessions, Costs: costs, Areas: []string{w.dir},
+		Offers: defaults.Offers, Sessions: defaults.Sessions, Transfers: defaults.TransferSite(), Costs: costs, Areas: []string{w.dir},
 		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 	for _, e := range edit {

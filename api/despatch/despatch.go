@@ -80,7 +80,8 @@ type Action struct {
 type Stage struct {
 	Data string `json:"data"` // the UUID of the data resource
 	Name string `json:"name,omitempty"`
-	// Kind is the data resource's kind; Location its URL where it is a simple one.
+	// Kind is the data resource's kind; Location its URL where it is a simple one, or
+	// where the node knows one of the replica that it has chosen.
 	Kind     string `json:"kind"`
 	Location string `json:"location,omitempty"`
 	SHA256   string `json:"sha256,omitempty"` // hexadecimal; empty: not known

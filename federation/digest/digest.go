@@ -66,13 +66,17 @@ type Slow struct {
 // Element is a storage element of a site.
 type Element struct {
 	Name string `json:"name"`
+	// Host is that of the URLs of what lies in it.
+	Host string `json:"host,omitempty"`
 	// Bandwidth is how fast its own site reads from it, in bytes per second.
 	Bandwidth float64 `json:"bandwidth,omitempty"`
 }
 
 // Link is how fast data come to a site from a source.
 type Link struct {
-	Source string `json:"source"` // a storage element, or the host of a URL
+	// Source is a storage element, or the host of a URL; transfer.Anywhere stands for
+	// all that have no link of their own.
+	Source string `json:"source"`
 	// Bandwidth is in bytes per second; Samples, how many stagings have taught it, 0
 	// if it is configured only.
 	Bandwidth float64 `json:"bandwidth"`

@@ -63,6 +63,7 @@ func (c *Config) check(k checker) {
 	k.tls(c)
 	k.federation(c)
 	k.auth(c)
+	k.storage(c)
 	k.tariff(c.Tariff)
 	k.policy(c)
 }

@@ -353,7 +353,7 @@ func TestTheReferenceReadsBackAsTheDefaults(t *testing.T) {
 	want.derive("starling-1")
 	want.Proxies, want.Tariff.Daily, want.Tariff.Usage = []string{}, []Daily{}, []string{} // written, so that they are seen
 	want.Tariff.Models, want.Tariff.Discounts = []Model{}, []Discount{}
-	want.DataTokens = []DataToken{}
+	want.DataTokens, want.StorageElements, want.Bandwidths = []DataToken{}, []StorageElement{}, []Link{}
 	want.Auth.Issuers, want.Auth.Roles, want.Auth.Proposals = []Issuer{}, []RoleRule{}, []ProposalRule{}
 	want.Policy.Rules, want.Policy.Quotas = []PolicyRule{}, []Quota{}
 	assert.Equal(t, want, c)

@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"starling/scheduling/transfer"
+)
 
 // Default is the configuration of an empty file. A development node (dev) is
 // open where a real one is careful. The name and the URL stay empty here, the
@@ -37,6 +41,9 @@ func Default(dev bool) Config {
 			Process: Process{Bubblewrap: "auto", OutputRetention: 7 * 24 * time.Hour, Network: true},
 			Docker:  Docker{Pull: true, Network: "open", Connectors: true, Processes: 4096, OutputRetention: 7 * 24 * time.Hour},
 			Staging: Staging{MaxBytes: 100 * GiB, Timeout: time.Hour, AllowPrivate: dev},
+		},
+		Transfers: Transfers{
+			Bandwidth: Bandwidth(transfer.DefaultRate), Start: transfer.DefaultStart.Duration(), Size: Size(transfer.DefaultSize),
 		},
 		Tariff: defaultTariff(),
 		// A site's planned work is over in minutes; a skew of more than some of them

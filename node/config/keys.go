@@ -63,6 +63,18 @@ type Config struct {
 	// Where this node connects to because others say so.
 	Outbound Outbound `key:"outbound"`
 
+	// The storage elements of this site, by which it knows which data are here:
+	// [{name: JPSRC_STORM, bandwidth: 2 GB/s}].
+	StorageElements []StorageElement `key:"storageElements"`
+
+	// How fast data come to this site from elsewhere, until it has seen for itself:
+	// [{from: SPSRC_STORM, bandwidth: 200 MB/s}]. Every staging that really happens
+	// corrects it; a number that is changed here is believed anew.
+	Bandwidths []Link `key:"bandwidths"`
+
+	// How long data take of whose source or size nothing is known.
+	Transfers Transfers `key:"transfers"`
+
 	// What is said of this site in offers.
 	Site Site `key:"site"`
 

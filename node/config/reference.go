@@ -159,6 +159,8 @@ func scalarText(v reflect.Value) string {
 		return formatDuration(x)
 	case Size:
 		return x.String()
+	case Bandwidth:
+		return x.String()
 	case Decimal:
 		return string(x)
 	}

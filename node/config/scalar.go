@@ -25,6 +25,8 @@ func parseText(text string, t reflect.Type) (reflect.Value, error) {
 		return valueOf(parseDuration(text))
 	case reflect.TypeFor[Size]():
 		return valueOf(parseSize(text))
+	case reflect.TypeFor[Bandwidth]():
+		return valueOf(parseBandwidth(text))
 	case reflect.TypeFor[Decimal]():
 		return valueOf(parseDecimal(text))
 	case reflect.TypeFor[Clock]():

@@ -42,8 +42,9 @@ type Session struct {
 
 	Plan       Plan            `json:"plan"`
 	Times      Times           `json:"times,omitzero"`
-	Stages     int             `json:"stages,omitzero"`  // how many data are to be staged
-	Actions    int             `json:"actions,omitzero"` // how many actions the user wrote; 0: there is one, run
+	Stages     int             `json:"stages,omitzero"`   // how many data are to be staged
+	Staging    []Staging       `json:"staging,omitempty"` // of each, in their order
+	Actions    int             `json:"actions,omitzero"`  // how many actions the user wrote; 0: there is one, run
 	Costs      []Amount        `json:"costs,omitempty"`
 	Metrics    []Amount        `json:"metrics,omitempty"`
 	Components []identity.UUID `json:"components"` // in the order of package node's walk
@@ -174,6 +175,16 @@ func (t Times) Outcome() string {
 		return "failed"
 	}
 	return "completed"
+}
+
+// Staging is from where a piece of data comes.
+type Staging struct {
+	// Source is its storage element, or the host of its URL; "": nobody knows.
+	Source string `json:"source,omitzero"`
+	Local  bool   `json:"local,omitzero"`
+	// Location is its URL, where the request doesn't say so itself.
+	Location string `json:"location,omitzero"`
+	Bytes    int64  `json:"bytes,omitzero"` // as the request says; 0: it doesn't
 }
 
 // Amount is a value of some type of cost or metric.

@@ -230,7 +230,7 @@ func startBroker(c config.Config, sessions *store.Store, shared *record, tokens 
 		Name: identity.NodeName(c.Name), URL: c.URL,
 		Capacity: scheduling.Resources{Cores: c.Capacity.Cores, Memory: c.Capacity.Memory, Storage: c.Capacity.Storage, GPUs: c.Capacity.GPUs},
 		BuiltIn:  append([]string{}, c.Executors...),
-		Offers:   c.Offers, Sessions: c.Sessions, Site: c.Site, Costs: costs, Policy: rules, Areas: areas, Connect: c.Connect,
+		Offers:   c.Offers, Sessions: c.Sessions, Site: c.Site, StorageElements: c.StorageElements, Transfers: c.TransferSite(), Costs: costs, Policy: rules, Areas: areas, Connect: c.Connect,
 		Uploads: sent, UploadRetention: c.Uploads.Retention, Credentials: tokens,
 		Store: sessions, Outbox: shared.outbox, Record: shared.log, Logger: log, Metrics: metrics,
 	})
