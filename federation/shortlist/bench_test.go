@@ -31,7 +31,7 @@ func crowd() []digest.Known {
 func BenchmarkChoose(b *testing.B) {
 	known, draw := crowd(), steady(4)
 	u := NewUnconfirmed()
-	for i := range 200 {
+	for i := range 50 {
 		u.Sent(known[i].Node, scheduling.EntryID{byte(i)}, scheduling.Slot{Window: noon.From(scheduling.Hour), Resources: size(2)}, noon)
 	}
 	for _, policy := range []string{"balanced", "fastest"} {

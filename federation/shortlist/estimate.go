@@ -25,13 +25,14 @@ type estimator struct {
 	// arrivals is how many jobs may have begun anywhere since the digests were made.
 	arrivals float64
 	costs    []scheduling.Amount // of all options, in one piece
+	buffer   []digest.Point      // of one profile at a time
 }
 
 func newEstimator(r Request, u *Unconfirmed, n int) *estimator {
 	return &estimator{
 		Request: r, unconfirmed: u, need: r.Demand.Min, wanted: max(r.Now, r.Demand.Start.Earliest),
 		able: make([]*digest.Known, 0, n), options: make([]placement.Option, 0, n), rooms: make([]int64, 0, n),
-		left: make([]Left, 0, n), costs: make([]scheduling.Amount, 0, 2*n),
+		left: make([]Left, 0, n), costs: make([]scheduling.Amount, 0, n),
 	}
 }
 
@@ -52,15 +53,18 @@ func (e *estimator) consider(k *digest.Known) {
 func (e *estimator) keep(k *digest.Known) {
 	age := scheduling.SpanOf(k.Age)
 	e.arrivals += float64(k.Fast.Running) * float64(age) / float64(e.Demand.Total())
-	o := placement.Option{Site: string(k.Node), Asked: e.wanted, Resources: e.need}
+	n := len(e.options)
+	e.options = append(e.options, placement.Option{Site: string(k.Node), Asked: e.wanted, Resources: e.need})
+	o := &e.options[n]
 	o.Transfer, o.Moved, o.Bytes = transfers(k.Slow, e.Items)
 	o.Quote.Costs = e.price(k.Slow)
-	room := e.place(k, e.Now-scheduling.Instant(age), &o)
-	if cause := e.unwanted(&o); cause != "" {
-		e.leave(k, cause, &o)
+	room := e.place(k, e.Now-scheduling.Instant(age), o)
+	if cause := e.unwanted(o); cause != "" {
+		e.leave(k, cause, o)
+		e.options = e.options[:n]
 		return
 	}
-	e.able, e.options, e.rooms = append(e.able, k), append(e.options, o), append(e.rooms, room)
+	e.able, e.rooms = append(e.able, k), append(e.rooms, room)
 }
 
 // unfit returns why a node can't do it, whenever that is, or shouldn't.
@@ -74,7 +78,7 @@ func (e *estimator) unfit(k *digest.Known) Cause {
 		return Outdated
 	case k.Fast.Closed:
 		return Closed
-	case !e.need.Fits(k.Fast.Largest):
+	case !fits(&e.need, &k.Fast.Largest):
 		return TooLarge
 	case k.Slow == nil:
 		return "" // what it can do will be known in a moment, and the node itself knows it now
@@ -139,10 +143,10 @@ func (e *estimator) place(k *digest.Known, made scheduling.Instant, o *placement
 	if len(points) == 0 {
 		points = []digest.Point{{Free: k.Fast.Free.Min(k.Fast.Largest)}}
 	}
-	view := outlook{made, points, min(k.Fast.Queue/max(k.Fast.Running, 1), 1000)}.without(e.unconfirmed.at(k.Node, made, e.Now))
+	view := outlook{made, points, min(k.Fast.Queue/max(k.Fast.Running, 1), 1000)}.without(e.unconfirmed.at(k.Node, made, e.Now), &e.buffer)
 	length := o.Transfer + e.Demand.Duration + e.Demand.Releasing
 	from := max(e.Now, e.wanted-scheduling.Instant(o.Transfer))
-	start, room := view.start(e.need, length, from)
+	start, room := view.start(&e.need, length, from)
 	for range maxWindows {
 		if e.Demand.Starts == nil || start >= scheduling.Forever {
 			break
@@ -155,7 +159,7 @@ func (e *estimator) place(k *digest.Known, made scheduling.Instant, o *placement
 		if from = w.Earliest - scheduling.Instant(o.Transfer); from <= start {
 			break
 		}
-		start, room = view.start(e.need, length, from)
+		start, room = view.start(&e.need, length, from)
 	}
 	o.Start = start.Add(o.Transfer)
 	o.End = o.Start.Add(e.Demand.Duration)
@@ -170,8 +174,9 @@ func (e *estimator) price(s *digest.Slow) []scheduling.Amount {
 	if s == nil {
 		return nil
 	}
-	hours, n := e.Demand.Duration.Duration().Hours(), len(e.costs)
-	for _, r := range s.Rates {
+	hours, n := float64(e.Demand.Duration)/float64(scheduling.Hour), len(e.costs)
+	for i := range s.Rates {
+		r := &s.Rates[i]
 		e.costs = append(e.costs, scheduling.Amount{Type: r.Type, Unit: r.Unit, Value: hours * (float64(e.need.Cores)*r.CoreHour +
 			float64(e.need.Memory)*r.MemoryHour + float64(e.need.Storage)*r.StorageHour + float64(e.need.GPUs)*r.GPUHour)})
 	}

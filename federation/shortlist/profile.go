@@ -14,51 +14,52 @@ type outlook struct {
 	rounds int // how often all that runs is replaced before the queue is through
 }
 
-// begins is when a point begins to hold.
-func (o outlook) begins(i int) scheduling.Instant { return o.made.Add(o.points[i].After) }
-
-// ends is when a point ceases to hold; the last one never does.
-func (o outlook) ends(i int) scheduling.Instant {
-	if i+1 < len(o.points) {
-		return o.begins(i + 1)
-	}
-	return scheduling.Forever
-}
+// never is when the last point ceases to hold.
+const never = scheduling.MaxSpan
 
 // earliest returns the earliest start, no sooner than from, of something that needs so much for so long, and how many
 // such there is room for then. Not ok: nothing in the profile is free for so long.
-func (o outlook) earliest(need scheduling.Resources, length scheduling.Span, from scheduling.Instant) (start scheduling.Instant, room int64, ok bool) {
+func (o *outlook) earliest(need *scheduling.Resources, length scheduling.Span, from scheduling.Instant) (start scheduling.Instant, room int64, ok bool) {
+	soonest := from.Sub(o.made)
+	var begin scheduling.Span
+	var least scheduling.Resources // that is free since then
+	running := false
 	for i := range o.points {
-		end := o.ends(i)
-		if end <= from {
+		p, end := &o.points[i], never
+		if i+1 < len(o.points) {
+			end = o.points[i+1].After
+		}
+		if end <= soonest {
 			continue
 		}
-		here := times(need, o.points[i].Free)
-		if here == 0 {
-			room = 0
+		switch {
+		case !fits(need, &p.Free):
+			running = false
 			continue
+		case !running:
+			running, begin, least = true, max(soonest, p.After), p.Free
+		default:
+			least = least.Min(p.Free)
 		}
-		if room == 0 {
-			start, room = max(from, o.begins(i)), here
-		}
-		if room = min(room, here); end.Sub(start) >= length {
-			return start, room, true
+		if end-begin >= length {
+			return o.made.Add(begin), times(need, &least), true
 		}
 	}
 	return 0, 0, false
 }
 
-// times is how often a need fits into what is free.
-func times(need, free scheduling.Resources) int64 {
+// fits is Resources.Fits without copies: it is asked some ten thousand times for one request.
+func fits(need, free *scheduling.Resources) bool {
+	return need.Cores <= free.Cores && need.Memory <= free.Memory && need.Storage <= free.Storage && need.GPUs <= free.GPUs
+}
+
+// times is how often a need, which is not nothing, fits into what is free, where it fits once.
+func times(need, free *scheduling.Resources) int64 {
 	n := int64(math.MaxInt32)
 	for _, r := range [...][2]int64{{need.Cores, free.Cores}, {need.Memory, free.Memory}, {need.Storage, free.Storage}, {need.GPUs, free.GPUs}} {
-		if r[0] <= 0 {
-			continue
+		if r[0] > 0 {
+			n = min(n, r[1]/r[0])
 		}
-		if r[1] < r[0] {
-			return 0
-		}
-		n = min(n, r[1]/r[0])
 	}
 	return n
 }
@@ -68,16 +69,16 @@ const reach = scheduling.Day
 
 // beyond guesses when something fits for which the profile has no room: when the time that the profile tells of is
 // over, and what waits there already has run.
-func (o outlook) beyond(length scheduling.Span, from scheduling.Instant) scheduling.Instant {
+func (o *outlook) beyond(length scheduling.Span, from scheduling.Instant) scheduling.Instant {
 	return max(from, o.made.Add(reach)).Add(min(length, reach) * scheduling.Span(1+o.rounds))
 }
 
-// without returns the outlook less what is placed, as far as it has room for that.
-func (o outlook) without(placed []sent) outlook {
-	if len(placed) == 0 || len(o.points) == 0 {
+// without returns the outlook less what is placed, as far as it has room for that. Its points are put into a buffer.
+func (o outlook) without(placed []sent, buffer *[]digest.Point) outlook {
+	if len(placed) == 0 {
 		return o
 	}
-	points := append(make([]digest.Point, 0, len(o.points)+2*len(placed)), o.points...)
+	points := append((*buffer)[:0], o.points...)
 	for _, p := range placed {
 		points = cut(points, p.Start.Sub(o.made))
 		points = cut(points, p.End.Sub(o.made))
@@ -87,7 +88,8 @@ func (o outlook) without(placed []sent) outlook {
 			}
 		}
 	}
-	return outlook{o.made, points, o.rounds}
+	*buffer, o.points = points, points
+	return o
 }
 
 // cut sees to it that a point begins at an instant, unless that lies before the first.
@@ -107,7 +109,7 @@ func cut(points []digest.Point, after scheduling.Span) []digest.Point {
 }
 
 // start is when something fits, or is guessed to, and for how many such there is room then.
-func (o outlook) start(need scheduling.Resources, length scheduling.Span, from scheduling.Instant) (scheduling.Instant, int64) {
+func (o *outlook) start(need *scheduling.Resources, length scheduling.Span, from scheduling.Instant) (scheduling.Instant, int64) {
 	if start, room, ok := o.earliest(need, length, from); ok {
 		return start, room
 	}

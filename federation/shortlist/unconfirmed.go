@@ -90,6 +90,11 @@ func (u *Unconfirmed) at(node identity.NodeName, made, now scheduling.Instant) [
 	if u == nil || len(u.sites) == 0 {
 		return nil
 	}
+	if there, is := u.sites[node]; !is {
+		return nil
+	} else if oldest := there[0].at; made.Sub(oldest) < shown && now.Sub(oldest) < forgotten {
+		return there // in the order in which it was sent, so the others are younger
+	}
 	u.keep(node, func(s *sent) bool { return made.Sub(s.at) < shown && now.Sub(s.at) < forgotten })
 	return u.sites[node]
 }

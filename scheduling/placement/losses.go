@@ -77,44 +77,57 @@ func measure(options []Option) measures {
 			m.moved.add(float64(max(0, o.Moved)))
 		}
 	}
-	m.cost = prevailing(options, ivoa.CostMonetary)
-	if m.green = prevailing(options, ivoa.CostCarbon); !m.green.any {
-		m.green = prevailing(options, ivoa.CostEnergy)
+	var costs, carbons, energies tally
+	for i := range options {
+		for j := range options[i].Quote.Costs {
+			switch a := &options[i].Quote.Costs[j]; a.Type {
+			case ivoa.CostMonetary:
+				costs.add(a)
+			case ivoa.CostCarbon:
+				carbons.add(a)
+			case ivoa.CostEnergy:
+				energies.add(a)
+			}
+		}
+	}
+	m.cost = costs.prevailing(ivoa.CostMonetary)
+	if m.green = carbons.prevailing(ivoa.CostCarbon); !m.green.any {
+		m.green = energies.prevailing(ivoa.CostEnergy)
 	}
 	return m
 }
 
-// prevailing returns the unit that most options quote a type of cost in (of several such the first in the alphabet),
-// and the scale of what they quote.
-func prevailing(options []Option, kind string) criterion {
-	type group struct {
-		scale
-		unit string
-		n    int
+// tally counts what is quoted of a type of cost, by unit.
+type tally []quotes
+
+type quotes struct {
+	scale
+	unit string
+	n    int
+}
+
+func (t *tally) add(a *scheduling.Amount) {
+	if !sound(a.Value) {
+		return
 	}
-	var few [4]group
-	groups := few[:0]
-next:
-	for i := range options {
-		a, ok := options[i].quoted(kind)
-		if !ok {
-			continue
+	for i := range *t {
+		if q := &(*t)[i]; q.unit == a.Unit {
+			q.n++
+			q.add(a.Value)
+			return
 		}
-		for g := range groups {
-			if groups[g].unit == a.Unit {
-				groups[g].n++
-				groups[g].add(a.Value)
-				continue next
-			}
-		}
-		g := group{unit: a.Unit, n: 1}
-		g.add(a.Value)
-		groups = append(groups, g)
 	}
-	var best group
-	for _, g := range groups {
-		if g.n > best.n || g.n == best.n && g.unit < best.unit {
-			best = g
+	q := quotes{unit: a.Unit, n: 1}
+	q.add(a.Value)
+	*t = append(*t, q)
+}
+
+// prevailing returns the unit in which most quotes are, of several such the first in the alphabet, with their scale.
+func (t tally) prevailing(kind string) criterion {
+	var best quotes
+	for _, q := range t {
+		if q.n > best.n || q.n == best.n && q.unit < best.unit {
+			best = q
 		}
 	}
 	return criterion{kind, best.unit, best.scale}
@@ -147,8 +160,8 @@ func (c *criterion) of(o *Option) float64 {
 	if !c.any {
 		return 0
 	}
-	a, ok := o.quoted(c.kind)
-	if !ok || a.Unit != c.unit {
+	a := o.quoted(c.kind)
+	if a == nil || a.Unit != c.unit {
 		return 1
 	}
 	return c.loss(a.Value)

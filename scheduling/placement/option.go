@@ -16,15 +16,18 @@ type Option struct {
 	Quote        scheduling.Quote
 }
 
-// quoted returns what an option quotes of a type of cost. What is less than nothing, or no number, is no quote.
-func (o *Option) quoted(kind string) (scheduling.Amount, bool) {
-	for _, a := range o.Quote.Costs {
-		if a.Type == kind {
-			return a, a.Value >= 0 && a.Value <= most
+// quoted returns what an option quotes of a type of cost; nil, if nothing. What is less than nothing, or no number, is
+// no quote.
+func (o *Option) quoted(kind string) *scheduling.Amount {
+	for i := range o.Quote.Costs {
+		if a := &o.Quote.Costs[i]; a.Type == kind && sound(a.Value) {
+			return a
 		}
 	}
-	return scheduling.Amount{}, false
+	return nil
 }
+
+func sound(value float64) bool { return value >= 0 && value <= most }
 
 // most is more than anything costs.
 const most = 1e300

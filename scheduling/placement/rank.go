@@ -86,18 +86,17 @@ func compareData(a, b *Option) int {
 // compare orders by a type of cost: what is in the prevailing unit, what is in others by the alphabet, and what isn't
 // quoted.
 func (c *criterion) compare(a, b *Option) int {
-	x, there := a.quoted(c.kind)
-	y, here := b.quoted(c.kind)
-	place := func(unit string, ok bool) int {
+	x, y := a.quoted(c.kind), b.quoted(c.kind)
+	place := func(a *scheduling.Amount) int {
 		switch {
-		case !ok:
+		case a == nil:
 			return 2
-		case unit != c.unit:
+		case a.Unit != c.unit:
 			return 1
 		}
 		return 0
 	}
-	if by := cmp.Compare(place(x.Unit, there), place(y.Unit, here)); by != 0 || !there {
+	if by := cmp.Compare(place(x), place(y)); by != 0 || x == nil {
 		return by
 	}
 	return cmp.Or(cmp.Compare(x.Unit, y.Unit), cmp.Compare(x.Value, y.Value))

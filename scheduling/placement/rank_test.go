@@ -159,10 +159,7 @@ func anyOption(t *rapid.T) Option {
 // atLeast reports whether a is as good as b in all respects that anybody could care for, as far as they can be compared.
 func atLeast(a, b Option) bool {
 	for _, kind := range []string{ivoa.CostMonetary, ivoa.CostCarbon, ivoa.CostEnergy} {
-		y, theirs := b.quoted(kind)
-		if x, ours := a.quoted(kind); theirs && (!ours || x.Unit != y.Unit || x.Value > y.Value) {
-			return false
-		} else if ours && !theirs && y.Unit != x.Unit && y.Type != "" {
+		if x, y := a.quoted(kind), b.quoted(kind); y != nil && (x == nil || x.Unit != y.Unit || x.Value > y.Value) {
 			return false
 		}
 	}

@@ -74,12 +74,11 @@ func (d *difference) time(m *measures) {
 
 // cost compares what both quote of a type of cost; name is that of the value.
 func (d *difference) cost(c criterion, name, more, less, none string) {
-	this, said := d.this.quoted(c.kind)
-	other, both := d.other.quoted(c.kind)
+	this, other := d.this.quoted(c.kind), d.other.quoted(c.kind)
 	switch {
-	case !said && c.any:
+	case this == nil && c.any:
 		d.parts = append(d.parts, none)
-	case !said || !both:
+	case this == nil || other == nil:
 	case this.Unit != other.Unit:
 		d.say("counts its "+name+" in {"+name+"Unit}, which can't be compared", name+"Unit", this.Unit)
 	case this.Value > other.Value:
