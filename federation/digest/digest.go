@@ -5,6 +5,7 @@ import (
 
 	"starling/federation/identity"
 	"starling/scheduling"
+	"starling/scheduling/transfer"
 )
 
 // MaxPoints bounds a profile.
@@ -104,4 +105,7 @@ type Known struct {
 	Said bool
 	Fast Fast
 	Slow *Slow // nil while it is not known
+	// Transfers is Slow.Transfers(), if somebody has made it before: it costs too much to
+	// be made for each question.
+	Transfers *transfer.Model
 }

@@ -55,12 +55,12 @@ func Choose(r Request, known []digest.Known, unconfirmed *Unconfirmed, draw func
 	if len(e.able) == 0 {
 		e.settleForSimulators()
 	}
-	scores := placement.Scores(r.Policy, e.options, make([]float64, 0, len(e.options)))
-	places := pick(scores, e.rooms, e.arrivals, r.Ask, draw)
+	able := field{placement.Scores(r.Policy, e.options, make([]float64, 0, len(e.options))), e.options, e.rooms}
+	places := able.pick(e.arrivals, r.Ask, draw)
 	asked := make([]Choice, 0, r.Ask)
 	for _, i := range places {
 		asked = append(asked, Choice{e.able[i].Node, e.options[i]})
 	}
-	e.leaveOthers(places, scores)
+	e.leaveOthers(places, &able)
 	return e.tryDoubtful(asked), e.left
 }

@@ -14,6 +14,7 @@ import (
 	"starling/federation/identity"
 	"starling/scheduling"
 	"starling/scheduling/placement"
+	"starling/scheduling/transfer"
 )
 
 const (
@@ -214,4 +215,37 @@ func TestOwnPlacementsCount(t *testing.T) {
 	known[1] = site("b", 0, 4)
 	assert.Equal(t, "a", ask(noon.Add(6*scheduling.Second)), "a later one says it")
 	assert.Zero(t, u.count)
+}
+
+// Data draw the work to where they are, where they are large.
+func TestDataCount(t *testing.T) {
+	there := with(site("there", 0, 16), func(k *digest.Known) { k.Slow.Elements = []digest.Element{{Name: "RAL", Bandwidth: 1e9}} })
+	near := with(site("near", 16), func(k *digest.Known) {
+		k.Slow.Links = []digest.Link{{Source: "RAL", Bandwidth: 100e6}}
+		k.Transfers = k.Slow.Transfers()
+	})
+	known := []digest.Known{site("far", 16), near, there}
+	for _, c := range []struct {
+		policy string
+		bytes  int64
+		want   []string
+	}{
+		{"fastest", 1e9, []string{"near", "far", "there"}},
+		{"balanced", 1e9, []string{"near", "far", "there"}},
+		{"data-local", 1e9, []string{"there", "near", "far"}},
+		{"fastest", 1e12, []string{"there", "near", "far"}},
+	} {
+		r := job(4).by(c.policy)
+		r.Items = []transfer.Item{{Name: "cube", Bytes: c.bytes, Sources: []string{"RAL"}}}
+		asked, _ := Choose(r, known, nil, steady(1))
+		assert.Equal(t, c.want, names(asked), "%s %d", c.policy, c.bytes)
+	}
+	r := job(4)
+	r.Items = []transfer.Item{{Name: "cube", Bytes: 1e9, Sources: []string{"RAL"}}}
+	asked, _ := Choose(r, known, nil, steady(1))
+	assert.Equal(t, "near", asked[0].Estimate.Site)
+	assert.Equal(t, 15*scheduling.Second, asked[0].Estimate.Transfer)
+	assert.Equal(t, noon.Add(15*scheduling.Second), asked[0].Estimate.Start, "the work begins when its data are there")
+	assert.EqualValues(t, 1e9, asked[0].Estimate.Moved)
+	assert.Zero(t, asked[2].Estimate.Moved)
 }

@@ -56,7 +56,7 @@ func (e *estimator) keep(k *digest.Known) {
 	n := len(e.options)
 	e.options = append(e.options, placement.Option{Site: string(k.Node), Asked: e.wanted, Resources: e.need})
 	o := &e.options[n]
-	o.Transfer, o.Moved, o.Bytes = transfers(k.Slow, e.Items)
+	o.Transfer, o.Moved, o.Bytes = e.transfers(k)
 	o.Quote.Costs = e.price(k.Slow)
 	room := e.place(k, e.Now-scheduling.Instant(age), o)
 	if cause := e.unwanted(o); cause != "" {

@@ -69,17 +69,17 @@ func (e *estimator) settleForSimulators() {
 }
 
 // leaveOthers leaves out all that are able but those in some places.
-func (e *estimator) leaveOthers(asked []int, scores []float64) {
+func (e *estimator) leaveOthers(asked []int32, able *field) {
 	if len(asked) == len(e.able) {
 		return
 	}
 	last := asked[len(asked)-1]
 	for i, k := range e.able {
-		if slices.Contains(asked, i) {
+		if slices.Contains(asked, int32(i)) {
 			continue
 		}
 		l := Left{Node: k.Node, Cause: Worse, request: &e.Request, known: k, estimate: &e.options[i], against: &e.options[last]}
-		if scores[i] <= scores[last] {
+		if able.compare(int32(i), last) <= 0 {
 			l.Cause = NotDrawn
 		}
 		e.left = append(e.left, l)

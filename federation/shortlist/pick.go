@@ -1,42 +1,56 @@
 package shortlist
 
-import "slices"
+import (
+	"cmp"
+	"slices"
 
-// pick chooses at most so many of those with these scores, of which less is better, and returns their places, the best
-// first. So many arrivals may have taken the best places already, so it draws from the best that have room for them
-// and as many as it takes, each with the chance of its share of that room; and from all that are as good as the last
-// of these.
-func pick(scores []float64, rooms []int64, arrivals float64, most int, draw func(n int) int) []int {
-	if len(scores) <= most {
-		all := make([]int, len(scores))
-		for i := range all {
-			all[i] = i
-		}
-		return byScore(all, scores)
+	"starling/scheduling"
+	"starling/scheduling/placement"
+)
+
+// field is all that are able, side by side.
+type field struct {
+	scores  []float64
+	options []placement.Option
+	rooms   []int64
+}
+
+// compare orders by score, and those that a policy finds equal by their end.
+func (f *field) compare(i, j int32) int {
+	if by := cmp.Compare(f.scores[i], f.scores[j]); by != 0 {
+		return by
 	}
-	h := newHeap(scores)
-	var pool []int
-	for total := 0.0; h.len() > 0; {
+	const tick = scheduling.Instant(scheduling.Second) // less is no difference, as in package placement
+	return cmp.Compare(f.options[i].End/tick, f.options[j].End/tick)
+}
+
+// pick chooses at most so many, and returns their places, the best first. So many arrivals may have taken the best
+// places already, so it draws from the best that have room for them and as many as it takes, each with the chance of
+// its share of that room; and from all that are as good as the last of these.
+func (f *field) pick(arrivals float64, most int, draw func(n int) int) []int32 {
+	h := newHeap(f)
+	var pool []int32
+	for total := 0.0; len(h.places) > 0; {
 		best := h.pop()
-		enough := len(pool) >= most && total >= arrivals
-		if enough && scores[best] > scores[pool[len(pool)-1]] {
+		if len(pool) >= most && total >= arrivals && f.compare(best, pool[len(pool)-1]) > 0 {
 			break
 		}
 		pool = append(pool, best)
-		total += float64(rooms[best])
+		total += float64(f.rooms[best])
 	}
 	if len(pool) > most {
-		pool = sample(pool, rooms, most, draw)
+		pool = f.sample(pool, most, draw)
+		slices.SortStableFunc(pool, f.compare)
 	}
-	return byScore(pool, scores)
+	return pool
 }
 
 // mostRoom bounds what counts of the room of one: no node is asked by all, however large it is.
 const mostRoom = 1 << 10
 
 // sample draws some of a pool, each with the chance of its share of the room.
-func sample(pool []int, rooms []int64, most int, draw func(n int) int) []int {
-	weight := func(i int) int { return int(min(max(rooms[i], 1), mostRoom)) }
+func (f *field) sample(pool []int32, most int, draw func(n int) int) []int32 {
+	weight := func(i int32) int { return int(min(max(f.rooms[i], 1), mostRoom)) }
 	total := 0
 	for _, i := range pool {
 		total += weight(i)
@@ -54,27 +68,14 @@ func sample(pool []int, rooms []int64, most int, draw func(n int) int) []int {
 	return pool[:most]
 }
 
-func byScore(places []int, scores []float64) []int {
-	slices.SortStableFunc(places, func(a, b int) int {
-		switch {
-		case scores[a] < scores[b]:
-			return -1
-		case scores[a] > scores[b]:
-			return 1
-		}
-		return 0
-	})
-	return places
-}
-
-// heap gives places in the order of their scores. Of a thousand usually few are wanted, so it is not worth sorting all.
+// heap gives places, the best first. Of a thousand usually few are wanted, so it isn't worth sorting all.
 type heap struct {
-	scores []float64
+	*field
 	places []int32
 }
 
-func newHeap(scores []float64) *heap {
-	h := &heap{scores, make([]int32, len(scores))}
+func newHeap(f *field) *heap {
+	h := &heap{f, make([]int32, len(f.scores))}
 	for i := range h.places {
 		h.places[i] = int32(i)
 	}
@@ -84,14 +85,12 @@ func newHeap(scores []float64) *heap {
 	return h
 }
 
-func (h *heap) len() int { return len(h.places) }
-
-func (h *heap) pop() int {
+func (h *heap) pop() int32 {
 	top, last := h.places[0], len(h.places)-1
 	h.places[0] = h.places[last]
 	h.places = h.places[:last]
 	h.sink(0)
-	return int(top)
+	return top
 }
 
 func (h *heap) sink(i int) {
@@ -100,10 +99,10 @@ func (h *heap) sink(i int) {
 		if child >= len(h.places) {
 			return
 		}
-		if child+1 < len(h.places) && h.scores[h.places[child+1]] < h.scores[h.places[child]] {
+		if child+1 < len(h.places) && h.compare(h.places[child+1], h.places[child]) < 0 {
 			child++
 		}
-		if h.scores[h.places[child]] >= h.scores[h.places[i]] {
+		if h.compare(h.places[child], h.places[i]) >= 0 {
 			return
 		}
 		h.places[i], h.places[child] = h.places[child], h.places[i]
