@@ -2,8 +2,10 @@ package flock
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -28,16 +30,17 @@ type node struct {
 	lives   int
 	running *site.Node
 	corpses sync.WaitGroup
-	issuer  *auth.Issuer
-	mu      sync.Mutex
-	tokens  map[string]string // by user and role
+
+	mu     sync.Mutex
+	issuer *auth.Issuer
+	tokens map[string]string // by user
 }
 
 func newNode(t testing.TB, net *network, name, dir string, join string, edit func(*config.Config)) *node {
 	c := config.Default(true)
 	c.Name, c.Executors = name, []string{"simulator"}
 	c.Capacity = config.Capacity{Cores: 8, Memory: 16, Storage: 100}
-	c.HTTP, c.Federation.Gossip, c.Federation.Raft = freeAddress(t), freeAddress(t), freeAddress(t)
+	c.HTTP, c.Federation.Gossip, c.Federation.Raft = freeAddress(t, name), freeAddress(t, name), freeAddress(t, name)
 	c.URL = "http://" + c.HTTP
 	// As many nodes as one process has are slow, and not dead.
 	c.Federation.Heartbeat = 2 * time.Second
@@ -54,8 +57,11 @@ func newNode(t testing.TB, net *network, name, dir string, join string, edit fun
 	return n
 }
 
-func freeAddress(t testing.TB) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+// freeAddress is an address of a node's own host, which is none but this process's: no
+// connection of anybody takes its ports while the node is down.
+func freeAddress(t testing.TB, name string) string {
+	host := fmt.Sprintf("127.%d.%d.%d:0", 1+os.Getpid()>>8%254, os.Getpid()%256, name[0])
+	listener, err := net.Listen("tcp", host)
 	require.NoError(t, err)
 	defer listener.Close()
 	return listener.Addr().String()
@@ -74,6 +80,8 @@ func (n *node) start() error {
 		return err
 	}
 	n.running = running
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	n.issuer, err = auth.LoadIssuer(n.config.Data)
 	return err
 }

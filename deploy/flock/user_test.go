@@ -119,7 +119,7 @@ type session struct {
 		Cores, Memory struct{ Min, Max int64 }
 	}
 	Schedule struct {
-		Available struct{ Start, Duration string }
+		Preparing, Available, Releasing struct{ Start, Duration string }
 	}
 }
 
