@@ -9,6 +9,7 @@ import (
 	"starling/api/despatch"
 	"starling/api/ivoa"
 	"starling/consensus"
+	"starling/federation/digest"
 	"starling/federation/identity"
 	"starling/node"
 	"starling/node/cluster"
@@ -110,7 +111,8 @@ type Operation interface {
 	Ready() []string    // what is wrong, in words; empty: ready
 	Warnings() []string // what isn't well, though the node takes work
 	LogStatus() consensus.Status
-	Availability() node.Availability
+	// Digest is how this node is now, and what it can do and asks for it.
+	Digest() (digest.Fast, digest.Slow)
 	// Revoke writes to the record that a node's certificate is good for nothing.
 	Revoke(ctx context.Context, caller identity.Caller, order accounting.RevokeCertificate) error
 	Unfinished() int // sessions that were accepted and have not ended
@@ -122,6 +124,8 @@ type Federation interface {
 	Trouble() error
 	// Members are all nodes, this one included.
 	Members() []cluster.Member
+	// Known are those that gossip knows of, with their digests.
+	Known() []digest.Known
 	// Leave takes this node out of the federation, after which it stops; Expel
 	// takes out another that is gone for good. Errors are cluster.ErrRefused,
 	// which force overrules where it is for the sake of unfinished sessions,

@@ -14,9 +14,11 @@ import (
 	"starling/api/despatch"
 	"starling/api/ivoa"
 	"starling/consensus"
+	"starling/federation/digest"
 	"starling/federation/identity"
 	"starling/node"
 	"starling/node/policy"
+	"starling/scheduling"
 )
 
 // fake is a broker that remembers what it was asked and answers from fields.
@@ -529,8 +531,9 @@ func (f *fake) LogStatus() consensus.Status {
 
 func (f *fake) Unfinished() int { return f.unfinished }
 
-func (f *fake) Availability() node.Availability {
-	return node.Availability{Capacity: despatch.Capacity{Cores: 8}, Kinds: []string{ivoa.KindProcess}}
+func (f *fake) Digest() (digest.Fast, digest.Slow) {
+	eight := scheduling.Resources{Cores: 8}
+	return digest.Fast{Capacity: eight, Largest: eight, Free: eight, Profile: []digest.Point{{Free: eight}}}, digest.Slow{Kinds: []string{ivoa.KindProcess}}
 }
 
 func (f *fake) Connect(_ context.Context, caller identity.Caller, id identity.UUID, name string) (node.Target, error) {

@@ -11,41 +11,6 @@ import (
 	"starling/node/cluster"
 )
 
-// nodeEntry is one node in GET /federation/nodes: what gossip and the log say of
-// it, and what it has to give where that is known.
-type nodeEntry struct {
-	Name       string  `json:"name"`
-	URL        string  `json:"url"`
-	Alive      bool    `json:"alive"`
-	AgeSeconds float64 `json:"ageSeconds"`
-	*node.Availability
-	Member *cluster.Member `json:"member,omitempty"` // nil: the node is alone
-}
-
-type nodeList struct {
-	Nodes []nodeEntry `json:"nodes"`
-}
-
-// nodes answers GET /federation/nodes: how every node is, as this one knows it.
-func (s *Server) nodes(v *visit) error {
-	if err := v.onlyJSON(); err != nil {
-		return err
-	}
-	own := s.Broker.Availability()
-	if s.Federation == nil {
-		return v.answerJSON(http.StatusOK, nodeList{Nodes: []nodeEntry{{Name: string(s.Node), URL: v.base, Alive: true, Availability: &own}}})
-	}
-	list := nodeList{Nodes: []nodeEntry{}}
-	for _, m := range s.Federation.Members() {
-		entry := nodeEntry{Name: m.Name, URL: m.URL, Alive: m.State == cluster.Alive, AgeSeconds: m.AgeSeconds, Member: &m}
-		if m.Self {
-			entry.URL, entry.Availability = v.base, &own
-		}
-		list.Nodes = append(list.Nodes, entry)
-	}
-	return v.answerJSON(http.StatusOK, list)
-}
-
 // logStatus answers GET /federation/log.
 func (s *Server) logStatus(v *visit) error {
 	if err := v.onlyJSON(); err != nil {

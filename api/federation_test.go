@@ -13,7 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"starling/accounting"
+	"starling/federation/digest"
 	"starling/node/cluster"
+	"starling/scheduling"
 )
 
 // flock is a federation of two, of which the second is dead.
@@ -29,6 +31,17 @@ func (f *flock) Members() []cluster.Member {
 	return []cluster.Member{
 		{Name: "jpsrc", URL: "https://jp.example", State: "dead", Role: "voter", AgeSeconds: 60, Applied: 3, Lag: 4, ClockSkewSeconds: -3, Gossip: "192.0.2.1:1", Raft: "192.0.2.1:2", Server: "jpsrc.1", Version: "1"},
 		{Name: "kth", URL: "https://elsewhere.example", State: cluster.Alive, Role: "leader", Applied: 7, Self: true},
+	}
+}
+
+func (f *flock) Known() []digest.Known {
+	return []digest.Known{
+		{Node: "kth", Self: true, Alive: true, Said: true, Fast: digest.Fast{Queue: 9}},
+		{Node: "jpsrc", Said: true, Fast: digest.Fast{Queue: 3, Capacity: scheduling.Resources{Cores: 4}}, Slow: &digest.Slow{
+			Kinds: []string{"urn:kind"}, Schemes: []string{"https"}, MaxDuration: 60, ComputePerformance: 2,
+			Elements: []digest.Element{{Name: "JPSRC_STORM", Bandwidth: 2e9}}, Links: []digest.Link{{Source: "KTH_STORM", Bandwidth: 1e9, Samples: 3}},
+			Rates: []digest.Rate{{Type: "urn:ivoa:cost:monetary", Unit: "EUR", CoreHour: 0.03}},
+		}},
 	}
 }
 
@@ -68,10 +81,14 @@ func TestNodesTellWhatGossipAndTheLogSay(t *testing.T) {
 	away, own := list.Nodes[0], list.Nodes[1]
 	assert.Equal(t, false, away["alive"])
 	assert.Equal(t, "https://jp.example", away["url"])
-	assert.NotContains(t, away, "capacity", "nobody knows what it has")
+	assert.EqualValues(t, 3, away["queue"])
+	assert.Equal(t, []any{"urn:kind"}, away["kinds"])
+	assert.Contains(t, fmt.Sprint(away["rates"]), "coreHour:0.03")
+	assert.Contains(t, fmt.Sprint(away["elements"]), "JPSRC_STORM")
 	assert.Equal(t, true, own["alive"])
 	assert.Equal(t, testBase, own["url"], "as its clients reach it")
-	assert.Contains(t, own, "capacity")
+	assert.Equal(t, map[string]any{"cores": 8.0, "memory": 0.0, "storage": 0.0, "gpus": 0.0}, own["free"], "as it is, not as it was told")
+	assert.EqualValues(t, 0, own["queue"])
 }
 
 func TestOnlyOperatorsChangeWhoIsInTheFederation(t *testing.T) {

@@ -111,6 +111,7 @@ type Broker struct {
 	failedRules sync.Map // names of rules of the policy that have failed
 	claims      sync.Map // idempotency keys in use, each with a channel that is closed
 	notes       notes    // for the audit trail
+	rates       *rates
 
 	mu       sync.Mutex // guards the decisions: everything below
 	state    state
@@ -154,7 +155,8 @@ func New(ctx context.Context, options Options) (*Broker, error) {
 	if options.Now == nil {
 		options.Now = SteadyClock()
 	}
-	b := &Broker{options: options, store: options.Store, log: options.Logger, events: newHub(), agenda: newAgenda(), payer: newPayer(), crash: crash, links: map[identity.UUID][]link{}, notes: newNotes()}
+	b := &Broker{options: options, store: options.Store, log: options.Logger, events: newHub(), agenda: newAgenda(), payer: newPayer(), crash: crash, links: map[identity.UUID][]link{}, notes: newNotes(),
+		rates: &rates{costs: options.Costs, site: options.Name}}
 	var err error
 	if b.networks, _, err = address.ParseRanges(options.Connect.Networks); err != nil {
 		return nil, fmt.Errorf("connect.networks: %w", err)

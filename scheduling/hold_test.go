@@ -90,9 +90,9 @@ func TestWhatIsRefusedChangesNothing(t *testing.T) {
 			line := idle(t, 10, 0)
 			require.NoError(t, line.Hold(EntryID{100}, 0, alternative(1, 0, 20, 4)))
 			booked(t, line, 1, 100, 110, 8)
-			before := line.Usage(Window{-10, 1000}, 100, nil)
+			before := Outline([]*Timeline{line}, Window{-10, 1000}, 100)
 			assert.ErrorIs(t, c.do(line), c.want)
-			assert.Equal(t, before, line.Usage(Window{-10, 1000}, 100, nil))
+			assert.Equal(t, before, Outline([]*Timeline{line}, Window{-10, 1000}, 100))
 			assert.Equal(t, 2, line.Len())
 		})
 	}

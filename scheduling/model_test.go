@@ -423,20 +423,37 @@ func (m *machine) query(t *rapid.T) {
 	require.Equal(t, wanted, ok, "%+v", q)
 	require.Equal(t, want, got, "%+v", q)
 
-	least, most := m.model.free(w.Start), m.model.free(w.Start)
+	least := m.model.free(w.Start)
 	for at := w.Start; at < w.End; at++ {
-		least, most = least.Min(m.model.free(at)), most.Max(m.model.free(at))
+		least = least.Min(m.model.free(at))
 	}
 	require.Equal(t, least, m.line.Spare(w, 0))
-	require.Equal(t, most, m.line.Largest(w))
-	levels := m.line.Usage(w, rapid.IntRange(1, 6).Draw(t, "levels"), nil)
+	// An idle line of half the capacity beside it: what is told is free on one of them throughout.
+	second, err := NewTimeline(m.model.capacity.Scale(0.5))
+	require.NoError(t, err)
+	limit := rapid.IntRange(1, 12).Draw(t, "levels")
+	levels := Outline([]*Timeline{m.line, second}, w, limit)
+	require.LessOrEqual(t, len(levels), limit)
+	require.Equal(t, w.Start, levels[0].At)
 	for i, level := range levels {
 		until := w.End
 		if i+1 < len(levels) {
 			until = levels[i+1].At
+			require.Greater(t, until, level.At)
 		}
 		for at := level.At; at < until; at++ {
-			require.True(t, level.Free.Fits(m.model.free(at)), "a digest promises more than there is")
+			require.True(t, level.Free.Fits(m.model.free(at).Max(second.Capacity())), "a digest promises more than there is")
+		}
+	}
+	if all := Outline([]*Timeline{m.line}, w, span); len(all) > 0 {
+		for i, level := range all {
+			until := w.End
+			if i+1 < len(all) {
+				until = all[i+1].At
+			}
+			for at := level.At; at < until; at++ {
+				require.Equal(t, m.model.free(at), level.Free, "there was room to tell it as it is")
+			}
 		}
 	}
 }

@@ -220,13 +220,19 @@ func (n *Node) free() int64 {
 func (n *Node) cores() (free, all int64) {
 	n.t.Helper()
 	var nodes struct {
-		Nodes []struct{ Free, Capacity struct{ Cores int64 } }
+		Nodes []struct {
+			Free, Capacity struct{ Cores int64 }
+			Member         *struct{ Self bool }
+		}
 	}
 	n.do("GET", "/federation/nodes", nil).into(n.t, &nodes)
-	for _, node := range nodes.Nodes { // others tell nothing of theirs
-		free, all = free+node.Free.Cores, all+node.Capacity.Cores
+	for _, node := range nodes.Nodes {
+		if node.Member == nil || node.Member.Self {
+			return node.Free.Cores, node.Capacity.Cores
+		}
 	}
-	return free, all
+	n.t.Fatal("the node doesn't list itself")
+	return 0, 0
 }
 
 // metric reads one of the node's metrics.

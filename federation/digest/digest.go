@@ -15,12 +15,12 @@ const MaxPoints = 32
 type Fast struct {
 	// Capacity and Free are those of all pools together, now.
 	Capacity, Free scheduling.Resources
-	// Largest is the most that one session could get here, ever: what the largest
-	// pool has.
+	// Largest is the most of each resource that one session could get here, ever: what
+	// some pool has. Where pools differ, none may have all of it.
 	Largest scheduling.Resources
-	// Profile is what the pool with the most room could give a session over the next
-	// hours: each point holds until the next, and the last one for ever. The first is
-	// at 0. None: nothing is known.
+	// Profile is how much of each resource some pool could give a session over the
+	// next hours: each point holds until the next, and the last one for ever. The first
+	// is at 0. None: nothing is known.
 	Profile []Point
 	Queue   int // sessions that wait for their start
 	Running int
@@ -34,7 +34,7 @@ type Fast struct {
 
 // Point is what is free from a moment on, counted from when the digest was made.
 type Point struct {
-	After scheduling.Span
+	After scheduling.Span // whole seconds
 	Free  scheduling.Resources
 }
 
@@ -43,9 +43,8 @@ type Hash [8]byte
 
 // Slow is what a node can do and what it asks for it.
 type Slow struct {
-	Version string `json:"version,omitempty"`
 	// Kinds are those of executables and of data that some executor here takes;
-	// Simulated are executables that are only simulated.
+	// Simulated are those of them that are only simulated.
 	Kinds     []string `json:"kinds,omitempty"`
 	Simulated []string `json:"simulated,omitempty"`
 	// Schemes are those of URLs from which data are fetched.
@@ -88,7 +87,9 @@ type Link struct {
 type Rate struct {
 	Type string `json:"type"` // a URN: ivoa.CostMonetary and the like
 	Unit string `json:"unit,omitempty"`
-	// What an hour of each costs.
+	// Hour is what an hour costs, however small a session is; the others are what an
+	// hour of each costs on top.
+	Hour        float64 `json:"hour,omitempty"`
 	CoreHour    float64 `json:"coreHour,omitempty"`
 	MemoryHour  float64 `json:"memoryHour,omitempty"`  // of a GiB
 	StorageHour float64 `json:"storageHour,omitempty"` // of a GiB

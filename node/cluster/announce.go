@@ -15,31 +15,35 @@ const (
 	repeatEvery = 15 * time.Second
 )
 
-// announce tells the others how far this node's copy of the record is.
+// announce tells the others how this node is, and how far its copy of the record.
 func (c *Cluster) announce(ctx context.Context) {
 	ticker := time.NewTicker(announceEvery)
 	defer ticker.Stop()
 	var last note
+	var lastSelf *described
 	var said time.Time
 	for {
 		now := c.now()
-		if n := c.note(c.log.Status(), now); !n.same(last) || now.Sub(said).Abs() >= repeatEvery {
-			if err := c.gossip.Load().Announce(n.bytes()); err != nil {
+		n, self := c.note(c.log.Status(), now), c.describe(now)
+		if !n.same(last) || self.news(lastSelf) || now.Sub(said).Abs() >= repeatEvery {
+			if err := c.gossip.Load().Announce(n.with(self).bytes()); err != nil {
 				c.slog.Error("the others can't be told how this node is", "error", err)
 			}
-			last, said = n, now
+			c.counts.announced.Inc()
+			last, lastSelf, said = n, self, now
 		}
 		select {
 		case <-ticker.C:
+		case <-c.describing.now:
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// known are the members as the log's leader judges them; nobody, while the node
+// judged are the members as the log's leader judges them; nobody, while the node
 // starts.
-func (c *Cluster) known() (list []consensus.Member) {
+func (c *Cluster) judged() (list []consensus.Member) {
 	gossip := c.gossip.Load()
 	if gossip == nil {
 		return nil

@@ -88,7 +88,13 @@ type Cluster struct {
 	barring     sync.Mutex
 	recorded    int           // revocations that the record has; guarded by barring
 	left        chan struct{} // closed by Leave
-	leaving     sync.Once
+	counts      counts
+	describing  describing
+	// acquaintances are the nodes as their notes say.
+	acquaintances atomic.Pointer[[]acquaintance]
+	slows         slows
+	lookNow       chan struct{} // holds a token when they are to be looked at again
+	leaving       sync.Once
 	// collected ends the collection of each metric.
 	collected []func()
 	closed    sync.Once
@@ -103,7 +109,8 @@ func Open(ctx context.Context, o Options) (_ *Cluster, err error) {
 		o.Now = time.Now
 	}
 	c := &Cluster{name: string(o.Name), config: o.Config, slog: o.Log, now: o.Now, network: o.Network,
-		place: make(chan struct{}, 1), left: make(chan struct{})}
+		place: make(chan struct{}, 1), left: make(chan struct{}), lookNow: make(chan struct{}, 1), counts: newCounts()}
+	c.describing.now = make(chan struct{}, 1)
 	var background context.Context
 	background, c.cancel = context.WithCancel(context.Background())
 	defer func() {
@@ -129,7 +136,7 @@ func Open(ctx context.Context, o Options) (_ *Cluster, err error) {
 		Options: consensus.Options{Node: c.name, Dir: o.Dir, Outbox: o.Outbox, Log: o.Log, Registerer: o.Metrics},
 		Stream:  c.port.Stream(), Forward: forwarder{c.port.Client(c.find)}, Bootstrap: o.begins(),
 		Timing: timingOf(o.Config), Policy: policyOf(o.Config),
-		Members: c.known, Admit: c.admit, Applied: c.look, Now: o.Now,
+		Members: c.judged, Admit: c.admit, Applied: c.look, Now: o.Now,
 	}); err != nil {
 		return nil, err
 	}
@@ -160,7 +167,10 @@ func Open(ctx context.Context, o Options) (_ *Cluster, err error) {
 	var placing context.Context
 	placing, c.stay = context.WithCancel(background)
 	c.running.Go(func() { c.keepPlace(placing) })
+	c.slows = slows{running: &c.running, fetch: c.fetchSlow, told: c.fetched, now: time.Now, done: c.lookNow}
+	c.acquaint(background)
 	c.running.Go(func() { c.announce(background) })
+	c.running.Go(func() { c.watch(background) })
 	return c, nil
 }
 

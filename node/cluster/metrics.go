@@ -6,6 +6,24 @@ import (
 	"starling/consensus"
 )
 
+// counts are of what is told and asked of digests.
+type counts struct{ announced, fetched, failed prometheus.Counter }
+
+func newCounts() counts {
+	fetches := func(outcome string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "starling_digest_fetches_total", Help: "How often the slow part of another node's digest was asked for.",
+			ConstLabels: prometheus.Labels{"outcome": outcome},
+		})
+	}
+	return counts{
+		announced: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "starling_announcements_total", Help: "How often this node had something new to tell of itself by gossip.",
+		}),
+		fetched: fetches("fetched"), failed: fetches("failed"),
+	}
+}
+
 // metrics are what an operator is woken for: a log that nobody leads, a copy that
 // stays behind.
 func (c *Cluster) metrics() (list []prometheus.Collector) {
@@ -27,7 +45,7 @@ func (c *Cluster) metrics() (list []prometheus.Collector) {
 		list = append(list, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: of.help},
 			func() float64 { return of.value(c.log.Status()) }))
 	}
-	return list
+	return append(list, c.counts.announced, c.counts.fetched, c.counts.failed)
 }
 
 func oneIf(holds bool) float64 {

@@ -25,6 +25,8 @@ type note struct {
 	Keys string `json:"k,omitempty"`
 	// Certificate is the beginning of its certificate's fingerprint.
 	Certificate string `json:"f,omitempty"`
+	// Digest is the fast part of its digest, base64.
+	Digest string `json:"g,omitempty"`
 }
 
 // What is believed of a note's words, in bytes: sixteen keys, and that nobody finds
@@ -55,9 +57,10 @@ func (n note) keys() []string {
 	return strings.Split(n.Keys, ",")
 }
 
-// same reports whether others need not hear of a note after another.
+// same reports whether others need not hear of a note after another, for what is in it
+// beside the digest.
 func (n note) same(before note) bool {
-	n.Clock, n.Oldest = before.Clock, before.Oldest
+	n.Clock, n.Oldest, n.Digest = before.Clock, before.Oldest, before.Digest
 	return n == before
 }
 

@@ -32,6 +32,7 @@ func (c *Cluster) handler() http.Handler {
 		w.Header().Set("Content-Type", "application/octet-stream")
 		_, _ = w.Write(c.log.Answer(r.Context(), line.PeerOf(r.Context()), request)) // the asker will ask again
 	})
+	mux.HandleFunc("GET "+slowPath, c.showSlow)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, APIPath+"/") { // which has paths that a mux would tidy up
 			c.guests.ServeHTTP(w, r)

@@ -70,6 +70,7 @@ func (c *Cluster) bar(list ...accounting.RevokeCertificate) {
 	}
 	c.barred.Store(&next)
 	c.port.Sever()
+	signal(c.lookNow)
 }
 
 // why is why a certificate is good for nothing any more. Another node shows it to its

@@ -52,6 +52,7 @@ type site struct {
 	outbox  *consensus.Outbox
 	metrics *prometheus.Registry
 	cluster *Cluster
+	teller  teller
 }
 
 // newSite makes a site that is not up yet. It begins a federation if it has

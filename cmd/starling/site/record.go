@@ -105,12 +105,14 @@ func wayOut(c config.Config, err error) error {
 	return fmt.Errorf("%w; or have the record from the other nodes: `starling debug recover --rejoin --yes --data %s`, and start it again", err, c.Data)
 }
 
-// answerOthers answers what other nodes ask of the API on behalf of their users,
-// until the node stops: then it waits for what is under way.
-func (r *record) answerOthers(server *api.Server, stops *stack) {
+// answerOthers tells the other nodes how this one is, and answers what they ask of the
+// API on behalf of their users, until the node stops: then it waits for what is under
+// way.
+func (r *record) answerOthers(broker *node.Broker, server *api.Server, stops *stack) {
 	if r.cluster == nil {
 		return
 	}
+	r.cluster.Describe(broker.Digest)
 	stop := r.cluster.ServeAPI(server.Peer())
 	stops.push(func() error {
 		patience, cancel := context.WithTimeout(context.Background(), Drain)

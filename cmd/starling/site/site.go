@@ -135,7 +135,7 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 	if err != nil {
 		return nil, errors.Join(err, executors.unwind())
 	}
-	n.shared.answerOthers(server, stops)
+	n.shared.answerOthers(broker, server, stops)
 	n.listener = api.Serve(socket, server, keys.tls())
 	stops.push(func() error {
 		patience, cancel := context.WithTimeout(context.Background(), Drain)

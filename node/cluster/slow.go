@@ -1,0 +1,158 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"starling/federation/digest"
+	"starling/federation/identity"
+	"starling/federation/line"
+)
+
+// slowPath is where nodes have the slow parts of their digests.
+const slowPath = "/peer/digest"
+
+const (
+	// slowPatience is how long one fetch may take: some kilobytes over a bad line.
+	slowPatience = 10 * time.Second
+	// After a fetch in vain come pauses, each twice as long as the one before. What was
+	// fetched may simply be newer than what gossip has told yet.
+	slowPause, slowPauseMost = time.Second, time.Minute
+	// slowAtOnce bounds how many are fetched at a time, when a node starts in a large
+	// federation.
+	slowAtOnce = 8
+)
+
+// slows are the slow parts of others' digests: each is fetched from its node once its
+// hash in a note is another one. They are kept in memory alone.
+type slows struct {
+	running *sync.WaitGroup
+	fetch   func(ctx context.Context, node identity.NodeName, hash digest.Hash) (*digest.Slow, error)
+	told    func(node identity.NodeName, err error, in time.Duration) // of each fetch, and when it is tried again
+	now     func() time.Time
+	done    chan struct{} // holds a token when something was fetched
+
+	mu   sync.Mutex
+	of   map[identity.NodeName]*slowPart
+	busy int
+}
+
+type slowPart struct {
+	has    *digest.Slow // nil: nothing yet
+	hash   digest.Hash  // of what it has
+	wanted digest.Hash
+	busy   bool      // it is being fetched
+	again  time.Time // not before
+	pause  time.Duration
+}
+
+// look fills in the slow parts that are known, begins to fetch those that are not,
+// and says how long that can wait which has to wait.
+func (s *slows) look(ctx context.Context, list []acquaintance) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	next := slowPauseMost
+	there := make(map[identity.NodeName]*slowPart, len(list))
+	for i := range list {
+		a := &list[i]
+		part := s.of[a.Node]
+		if part == nil {
+			part = &slowPart{}
+		}
+		there[a.Node] = part
+		a.Slow = part.has
+		if a.Self || !a.Alive || !a.Said || part.has != nil && a.Fast.Slow == part.hash {
+			continue
+		}
+		if a.Fast.Slow != part.wanted {
+			part.wanted, part.again, part.pause = a.Fast.Slow, now, slowPause
+		}
+		switch wait := part.again.Sub(now); {
+		case part.busy || s.busy == slowAtOnce: // one that is done has us look again
+		case wait > 0:
+			next = min(next, wait)
+		default:
+			s.begin(ctx, a.Node, part)
+		}
+	}
+	s.of = there // of those who are forgotten nothing is kept
+	return next
+}
+
+// begin fetches a part; s.mu is held.
+func (s *slows) begin(ctx context.Context, node identity.NodeName, part *slowPart) {
+	part.busy = true
+	s.busy++
+	wanted := part.wanted
+	s.running.Go(func() {
+		patience, cancel := context.WithTimeout(ctx, slowPatience)
+		defer cancel()
+		got, err := s.fetch(patience, node, wanted)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.busy--
+		part.busy = false
+		if err == nil {
+			part.has, part.hash = got, wanted
+		} else if part.wanted == wanted {
+			part.again = s.now().Add(part.pause)
+			part.pause = min(2*part.pause, slowPauseMost)
+		}
+		s.told(node, err, part.again.Sub(s.now()))
+		signal(s.done)
+	})
+}
+
+// fetchSlow asks a node for the slow part of this hash.
+func (c *Cluster) fetchSlow(ctx context.Context, node identity.NodeName, hash digest.Hash) (*digest.Slow, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+string(node)+slowPath, nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := c.peers.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, digest.MaxSlow+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the answer of %s: %w", node, err)
+	}
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s answers %s: %.200s", node, answer.Status, body)
+	}
+	return digest.DecodeSlow(body, hash)
+}
+
+// fetched counts what was fetched; of what can't be had for long an operator hears.
+func (c *Cluster) fetched(node identity.NodeName, err error, in time.Duration) {
+	switch {
+	case err == nil:
+		c.counts.fetched.Inc()
+		return
+	case in > slowPauseMost/4:
+		c.slog.Warn("a node can be heard, but does not answer what it can do and what it asks; it is tried again", "node", node, "error", err, "in", in.Round(time.Second))
+	}
+	c.counts.failed.Inc()
+}
+
+// showSlow answers other nodes that ask for this one's.
+func (c *Cluster) showSlow(w http.ResponseWriter, r *http.Request) {
+	if line.Newcomer(r.Context()) {
+		http.Error(w, "a node that belongs to no federation may only ask to join", http.StatusForbidden)
+		return
+	}
+	self := c.describing.self.Load()
+	if self == nil {
+		w.Header().Set("Retry-After", "2")
+		http.Error(w, "this node is starting", http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(self.text) // the asker will ask again
+}
