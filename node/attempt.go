@@ -23,6 +23,7 @@ type attempt struct {
 	overrun  bool                // its booking is extended from moment to moment
 	seen     map[uint64]struct{} // digests of the keys of updates
 	files    map[uint64]struct{} // digests of what tells files apart
+	staging  begun               // the data that are being staged
 	stop     *despatch.Stop
 	stopped  chan struct{} // closed when stop is set, or the attempt has ended
 	waiting  int           // reports that are being held back

@@ -34,6 +34,7 @@ func (b *Broker) reload() error {
 	sets := map[identity.UUID]*store.OfferSet{}
 	reported := map[identity.UUID]reported{}
 	var kept []*store.Kept
+	var learned []transfer.Learned
 	if err := b.store.View(func(tx *store.Tx) (err error) {
 		if executors, err = tx.Executors(); err != nil {
 			return err
@@ -42,6 +43,9 @@ func (b *Broker) reload() error {
 			return err
 		}
 		if kept, err = tx.Kept(); err != nil {
+			return err
+		}
+		if learned, err = tx.Learned(); err != nil {
 			return err
 		}
 		if err = b.spentBefore(tx, b.state.tally.Spent); err != nil {
@@ -72,6 +76,7 @@ func (b *Broker) reload() error {
 	for _, k := range kept {
 		b.keepStorage(k)
 	}
+	b.recallLearned(learned)
 	b.place(sessions, sets, reported)
 	b.at(b.now()+b.patrolMillis(), b.patrol)
 	return nil

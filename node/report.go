@@ -14,6 +14,7 @@ import (
 	"starling/api/ivoa"
 	"starling/federation/identity"
 	"starling/node/store"
+	"starling/scheduling/transfer"
 )
 
 // Bounds of what executors report.
@@ -182,6 +183,9 @@ func checkUpdates(updates []despatch.Update) error {
 		if u.Type == despatch.Heartbeat {
 			continue
 		}
+		if u.Bytes < 0 {
+			return &Problem{Code: CodeInvalid, Field: fmt.Sprintf("/updates/%d/bytes", i), Detail: "data have 0 bytes or more"}
+		}
 		command := accounting.RecordUpdates{Ref: someRef, Updates: []accounting.Update{recorded(u, 1)}}
 		if err := command.Validate(); err != nil {
 			return &Problem{Code: CodeInvalid, Field: fmt.Sprintf("/updates/%d", i), Detail: whyNot(err)}
@@ -227,11 +231,14 @@ func (b *Broker) take(a *attempt, fresh []despatch.Update, digests []uint64) (*s
 	var passing []Event
 	var files []despatch.File
 	var sessions []*store.Session
+	var learned []transfer.Change
 	next := *s
 	for _, u := range fresh {
 		updates = append(updates, recorded(u, now))
 		files = append(files, filesOf(u)...)
-		if e, ok := b.applyUpdate(&next, u, a.timeOf(&next, u, now)); ok {
+		at := a.timeOf(&next, u, now)
+		learned = append(learned, b.learn(a, s, u, at)...)
+		if e, ok := b.applyUpdate(&next, u, at); ok {
 			passing = append(passing, e)
 		}
 	}
@@ -245,6 +252,9 @@ func (b *Broker) take(a *attempt, fresh []despatch.Update, digests []uint64) (*s
 		commands: recordUpdates(ref, updates),
 		extra: func(tx *store.Tx) error {
 			if err := putFiles(tx, s.ID, written); err != nil {
+				return err
+			}
+			if err := putLearned(tx, learned); err != nil {
 				return err
 			}
 			return tx.PutUpdates(ref, digests)

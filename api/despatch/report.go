@@ -36,6 +36,9 @@ type Update struct {
 	Time     time.Time `json:"time"`
 	Message  string    `json:"message,omitempty"`  // of a log line, or of progress
 	Progress *float64  `json:"progress,omitempty"` // 0 to 1
+	// Bytes is how much a stage-data action that is completed has fetched: by it, and
+	// by the times of its start and its end, the node learns how fast data come.
+	Bytes    int64     `json:"bytes,omitzero"`
 	Exposure *Exposure `json:"exposure,omitempty"`
 	File     *File     `json:"file,omitempty"`
 	// Connector is what was opened; of one that was closed, the name will do.

@@ -19,6 +19,11 @@ func (r Reporter) Completed(action string) {
 	r(despatch.Update{Type: despatch.ActionCompleted, Action: action})
 }
 
+// Staged reports that an action has fetched so many bytes.
+func (r Reporter) Staged(action string, bytes int64) {
+	r(despatch.Update{Type: despatch.ActionCompleted, Action: action, Bytes: bytes})
+}
+
 // Failed reports that an action has ended badly.
 func (r Reporter) Failed(action, message string) {
 	r(despatch.Update{Type: despatch.ActionFailed, Action: action, Message: message})

@@ -27,6 +27,7 @@ var (
 	bucketKeys       = []byte("keys")       // user NUL idempotency key: session
 	bucketAllowances = []byte("allowances") // the budget's names: Allowance
 	bucketKept       = []byte("kept")       // storage: Kept
+	bucketLearned    = []byte("learned")    // source of data: transfer.Learned
 	// session: what package node/credentials has sealed for it, until its end
 	bucketCredentials = []byte("credentials")
 	bucketMeta        = []byte("meta")
@@ -35,7 +36,7 @@ var (
 func createBuckets(tx *bbolt.Tx) error {
 	for _, name := range [][]byte{
 		bucketOfferSets, bucketSessions, bucketLive, bucketOwners, bucketAttempts,
-		bucketUpdates, bucketFiles, bucketExecutors, bucketKeys, bucketAllowances, bucketKept, bucketCredentials, bucketMeta,
+		bucketUpdates, bucketFiles, bucketExecutors, bucketKeys, bucketAllowances, bucketKept, bucketLearned, bucketCredentials, bucketMeta,
 	} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err

@@ -51,7 +51,7 @@ func (m *Model) fetch(item Item) Fetch {
 	return f
 }
 
-// spanOf is how long bytes take at a rate, rounded up.
+// spanOf is how long bytes take at a rate.
 func spanOf(bytes int64, rate Rate) scheduling.Span {
-	return scheduling.Span(min(math.Ceil(float64(bytes)/float64(rate)*float64(scheduling.Second)), float64(maxSpan)))
+	return scheduling.Span(min(math.Round(float64(bytes)/float64(rate)*float64(scheduling.Second)), float64(maxSpan)))
 }

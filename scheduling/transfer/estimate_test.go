@@ -119,7 +119,7 @@ func TestEstimatesAreThoseOfTheNaiveModel(t *testing.T) {
 				best = naiveRate(s, Anywhere)
 			}
 			want := min(float64(f.Bytes)/float64(best)*1000, float64(maxSpan))
-			if got := float64(f.Span); got < want || got > want+1 {
+			if got := float64(f.Span); got < want-1 || got > want+1 {
 				t.Fatalf("item %d takes %v ms, not %v", i, got, want)
 			}
 			bytes += f.Bytes

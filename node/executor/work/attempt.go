@@ -44,6 +44,7 @@ func (a *Attempt) Perform(ctx context.Context, run Run) (despatch.Completion, er
 		if action.Kind != despatch.ActionRun {
 			a.Report.Started(action.ID)
 		}
+		before := a.State.BytesStaged
 		failure, err := a.act(ctx, action, run)
 		if err != nil {
 			return despatch.Completion{}, err
@@ -53,6 +54,10 @@ func (a *Attempt) Perform(ctx context.Context, run Run) (despatch.Completion, er
 			if a.failure == nil {
 				a.failure = failure
 			}
+			continue
+		}
+		if action.Kind == despatch.ActionStageData {
+			a.Report.Staged(action.ID, a.State.BytesStaged-before)
 			continue
 		}
 		a.Report.Completed(action.ID)

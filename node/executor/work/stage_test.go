@@ -78,3 +78,23 @@ func TestDataWhoseTokenIsGoneAreAskedForAgain(t *testing.T) {
 		assert.Contains(t, []int{executor.CodeStaging, executor.CodeUnsupported}, done.Failure.Code)
 	}
 }
+
+// The node learns from it how fast data come.
+func TestHowMuchWasFetchedIsReported(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte("data"))
+	}))
+	defer server.Close()
+	a := newArea(t, func(o *Options) { o.Stager = stage.New(stage.Options{AllowPrivate: true}) })
+	fetched := map[string]int64{}
+	attempt, err := a.Attempt(staging(server.URL+"/x.fits", nil), func(u despatch.Update) {
+		if u.Type == despatch.ActionCompleted {
+			fetched[u.Action] = u.Bytes
+		}
+	})
+	require.NoError(t, err)
+	_, err = attempt.Perform(t.Context(), func(context.Context, string, *despatch.Run) (*despatch.Completion, error) { return nil, nil })
+	require.NoError(t, err)
+	assert.EqualValues(t, 4, fetched["stage-1"])
+	assert.Zero(t, fetched["run"])
+}
