@@ -1,13 +1,10 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"net/http"
 	"strconv"
 	"time"
-
-	"github.com/go-json-experiment/json"
 
 	"starling/node"
 )
@@ -49,7 +46,7 @@ func (s *Server) events(v *visit) error {
 		v.Response().WriteHeader(http.StatusOK)
 		return nil
 	}
-	out := eventWriter{visit: v}
+	out := sessionEvents{eventWriter: eventWriter{visit: v}}
 	if over(session.Phase) {
 		// Nothing will happen any more: what there is to tell is there at once.
 		first, ok := <-events
@@ -65,8 +62,6 @@ func (s *Server) events(v *visit) error {
 	out.begin()
 	return out.follow(ctx, events)
 }
-
-const eventStream = "text/event-stream"
 
 // lastEvent is the sequence number after which to begin: the header that
 // browsers send when they come back counts more than the URL they began with.
@@ -86,30 +81,16 @@ func (v *visit) lastEvent() (uint64, error) {
 	return after, nil
 }
 
-// eventWriter writes one stream of events.
-type eventWriter struct {
-	*visit
-	line bytes.Buffer
-	err  error // the client is gone
-	last bool  // the session's last phase was written
-}
-
-// streamGrace is how long one piece of a stream may take to be sent. A client
-// that reads nothing for so long is gone, whatever its connection says.
-const streamGrace = 30 * time.Second
-
-func (w *eventWriter) begin() {
-	h := w.header()
-	h.Set("Content-Type", eventStream)
-	h.Set("X-Accel-Buffering", "no") // asks nginx to pass it on as it comes
-	w.Response().WriteHeader(http.StatusOK)
-	w.line.WriteString("retry: 2000\n\n")
+// sessionEvents writes the events of a session.
+type sessionEvents struct {
+	eventWriter
+	last bool // its last phase was written
 }
 
 // follow writes events until there are no more, those that come together in one
 // piece, with comments in between so that silence is never taken for a broken
 // connection.
-func (w *eventWriter) follow(ctx context.Context, events <-chan node.Event) error {
+func (w *sessionEvents) follow(ctx context.Context, events <-chan node.Event) error {
 	beat := time.NewTicker(w.server.Limits.Heartbeat)
 	defer beat.Stop()
 	for w.err == nil {
@@ -124,7 +105,7 @@ func (w *eventWriter) follow(ctx context.Context, events <-chan node.Event) erro
 			}
 			w.event(event)
 		case <-beat.C:
-			w.line.WriteString(": still here\n\n")
+			w.beat()
 		case <-ctx.Done():
 			return nil
 		}
@@ -132,38 +113,19 @@ func (w *eventWriter) follow(ctx context.Context, events <-chan node.Event) erro
 	return nil
 }
 
-func (w *eventWriter) event(event node.Event) {
-	data, err := json.Marshal(event, written)
-	if err != nil {
-		w.server.log.Error("an event can't be written", "request", w.id, "error", err)
-		return
-	}
+func (w *sessionEvents) event(event node.Event) {
 	w.last = w.last || event.Type == node.EventPhase && over(event.Phase)
+	id := ""
 	if event.Seq != 0 { // passing events are not replayed, and leave the id as it was
-		w.line.WriteString("id: " + strconv.FormatUint(event.Seq, 10) + "\n")
+		id = strconv.FormatUint(event.Seq, 10)
 	}
-	w.line.WriteString("event: " + event.Type + "\ndata: ")
-	w.line.Write(data)
-	w.line.WriteString("\n\n")
+	w.put(id, event.Type, event)
 }
 
 // end tells a stream that is complete from one that was broken off.
-func (w *eventWriter) end() {
+func (w *sessionEvents) end() {
 	if w.last {
-		w.line.WriteString("event: end\ndata: {}\n\n")
+		w.put("", "end", struct{}{})
 	}
 	w.flush()
-}
-
-// flush sends what was written.
-func (w *eventWriter) flush() {
-	if w.err != nil || w.line.Len() == 0 {
-		return
-	}
-	control := w.control()
-	_ = control.SetWriteDeadline(time.Now().Add(streamGrace))
-	if _, w.err = w.Response().Write(w.line.Bytes()); w.err == nil {
-		w.err = control.Flush()
-	}
-	w.line.Reset()
 }

@@ -107,6 +107,9 @@ type Limits struct {
 	// Poll is the pause between looks at an output that is followed; default
 	// 250 ms.
 	Poll time.Duration
+	// Nodes is the pause between looks at the nodes of the federation that are
+	// followed; default 1 s.
+	Nodes time.Duration
 }
 
 // defaultPage is the length of a list when none is asked for.
@@ -165,6 +168,7 @@ func (l *Limits) complete() {
 	orDefault(&l.PassagesPerUser, 64)
 	orDefault(&l.Heartbeat, 15*time.Second)
 	orDefault(&l.Poll, 250*time.Millisecond)
+	orDefault(&l.Nodes, time.Second)
 }
 
 func orDefault[T int | time.Duration](value *T, otherwise T) {

@@ -23,6 +23,7 @@ type Server struct {
 	connections *streams
 	// passages are the requests that are being passed on to other nodes.
 	passages *streams
+	board    nodeBoard
 	pages    pages
 	throttle throttle
 	ids      *requestIDs
