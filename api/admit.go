@@ -47,22 +47,33 @@ func (s *Server) establish(v *visit) error {
 			detail: "a web page of another site may not do this"}
 	}
 	v.base = s.baseOf(r)
+	far := v.enterFar()
 	if openToAll(v.Path()) {
 		return nil
 	}
 	if granted, err := v.granted(); granted || err != nil {
 		return err
 	}
-	if err := s.identify(v); err != nil {
-		return err
-	}
-	if err := v.confine(); err != nil {
+	if err := s.known(v); err != nil {
+		if far { // then its owner says what the grants are good for
+			v.caller = identity.Caller{}
+			v.header().Del("WWW-Authenticate")
+			return nil
+		}
 		return err
 	}
 	if v.Path() == metricsPath {
 		return s.Broker.Permit(r.Context(), v.caller, node.ActionReadAll, "metrics:"+string(s.Node))
 	}
 	return nil
+}
+
+// known finds the caller, who may ask this.
+func (s *Server) known(v *visit) error {
+	if err := s.identify(v); err != nil {
+		return err
+	}
+	return v.confine()
 }
 
 // ownHost reports whether a Host header names this development node.

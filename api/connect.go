@@ -29,17 +29,16 @@ const (
 // connect leads a request to what runs in a session, under
 // /sessions/{uuid}/connect/{name}/.
 func (s *Server) connect(v *visit) error {
-	if err := v.fromOwnPage(); err != nil {
-		return err
+	if v.peer == "" { // otherwise that node has seen to it
+		if err := v.fromOwnPage(); err != nil {
+			return err
+		}
 	}
 	target, err := v.findTarget()
 	if err != nil {
 		return err
 	}
-	if s.Dev && navigation(v.Request()) && !s.pages.at(v.host()) && s.pages.own != nil {
-		// Whoever needs no token needs no link; but a page is shown at its place.
-		v.header().Set("Location", s.pages.baseOf(target.Session, v.base)+v.Request().URL.RequestURI())
-		v.Response().WriteHeader(http.StatusTemporaryRedirect)
+	if v.peer == "" && v.showElsewhere(target.Session) {
 		return nil
 	}
 	if err := s.connections.enter(target.User); err != nil {
@@ -59,9 +58,16 @@ func (s *Server) connect(v *visit) error {
 		}{&patientReader{visit: v}, r.Body}
 	}
 	release(v.header())
+	if v.peer != "" {
+		v.restore()
+		v.header().Set(programHeader, "1")
+	}
 	relay.Serve(&relayWriter{patientWriter{visit: v}}, r, v.route(target), relay.Limits{
 		Dial: connectDial, Headers: connectHeaders, Idle: connectIdle, HeaderBytes: connectMaxBytes,
 	})
+	if v.relayed != nil {
+		v.header().Del(programHeader)
+	}
 	return v.relayed
 }
 
@@ -99,9 +105,9 @@ func (v *visit) route(target node.Target) relay.Route {
 	prefix := strings.TrimRight(base.Path, "/") + "/sessions/" + target.Session.String() + connectPrefix + target.Connector + "/"
 	return relay.Route{
 		Scheme: target.Scheme, To: target.To, Path: target.Path,
-		Origin: base.Scheme + "://" + base.Host, Prefix: prefix, Rest: v.rest(), Client: v.RealIP(),
+		Origin: base.Scheme + "://" + base.Host, Prefix: prefix, Rest: v.rest(), Client: v.client(),
 		PrivateCookie:     isGrantCookie,
-		PrivateHeader:     func(name string) bool { return strings.HasPrefix(http.CanonicalHeaderKey(name), "Starling-") },
+		PrivateHeader:     betweenUs,
 		KeepAuthorization: v.target != nil && !bearer(v.Request()),
 		Policy:            shown.policy,
 		Failed:            func(err error) { v.relayed = v.unreachable(err) },
@@ -142,15 +148,6 @@ func (v *visit) unreachable(err error) error {
 // relayWriter takes what a program answers.
 type relayWriter struct{ patientWriter }
 
-// WriteHeader passes informational answers by, which echo takes for the answer.
-func (w *relayWriter) WriteHeader(status int) {
-	if status < 200 {
-		w.Response().Writer.WriteHeader(status)
-		return
-	}
-	w.patientWriter.WriteHeader(status)
-}
-
 // Unwrap lets net/http flush.
 func (w *relayWriter) Unwrap() http.ResponseWriter { return w.Response() }
 
@@ -160,6 +157,11 @@ func (w *relayWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffered, err := w.Response().Hijack()
 	if err == nil {
 		w.Response().Committed, w.Response().Status = true, http.StatusSwitchingProtocols
+		conn = whole{conn}
 	}
 	return conn, buffered, err
 }
+
+// whole is a connection that ends as a whole: otherwise one whose client has heard the
+// program's last word would last as long as the client likes.
+type whole struct{ net.Conn }

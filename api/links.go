@@ -3,7 +3,6 @@ package api
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -50,8 +49,8 @@ func (s *Server) link(v *visit) error {
 		return err
 	}
 	return v.answerJSON(http.StatusCreated, oneTimeLink{
-		URL:     s.pages.baseOf(id, v.connectBase()) + "/sessions/" + id.String() + "/links/" + name + "/" + secret,
-		Expires: expires, Sandboxed: s.pages.sandboxed(),
+		URL:     s.pages.linkBase(v, id) + "/sessions/" + id.String() + "/links/" + name + "/" + secret,
+		Expires: expires, Sandboxed: v.peer == "" && s.pages.sandboxed(),
 	})
 }
 
@@ -70,20 +69,9 @@ func (s *Server) enter(v *visit) error {
 	if err != nil {
 		return err
 	}
-	base := s.pages.shownAt(v, id).base
-	at, err := url.Parse(base + "/sessions/" + id.String() + connectPrefix + name + "/")
-	if err != nil {
+	if err := v.open(v.header(), s.pages.shownAt(v, id).base, id, grant); err != nil {
 		return err
 	}
-	cookie := &http.Cookie{
-		Name: grantCookie, Value: grant, Path: at.Path, HttpOnly: true, SameSite: http.SameSiteLaxMode,
-	}
-	if at.Scheme == "https" {
-		cookie.Name, cookie.Secure = secureGrantCookie, true
-	}
-	h := v.header()
-	h.Add("Set-Cookie", cookie.String())
-	h.Set("Location", at.String())
 	v.Response().WriteHeader(http.StatusSeeOther)
 	return nil
 }
@@ -92,18 +80,15 @@ func (s *Server) enter(v *visit) error {
 // asks for, and notes where that leads. A grant for another connector, which
 // the page of another session may have set, counts for nothing.
 func (v *visit) granted() (bool, error) {
-	if path := v.Path(); path != connectBare && path != connectInside {
+	if !forPages(v.Path()) {
 		return false, nil
 	}
 	id, err := v.uuid("uuid")
 	if err != nil {
 		return false, nil
 	}
-	for _, cookie := range v.Request().Cookies() {
-		if !isGrantCookie(cookie.Name) {
-			continue
-		}
-		target, err := v.server.Broker.ConnectGranted(v.Request().Context(), cookie.Value, id, v.Param("connector"))
+	for _, grant := range v.grantsShown() {
+		target, err := v.server.Broker.ConnectGranted(v.Request().Context(), grant, id, v.Param("connector"))
 		var p *node.Problem
 		switch {
 		case err == nil:

@@ -99,7 +99,7 @@ type Limits struct {
 	Rates config.Rates
 	// Passages is how many requests may be passed on to other nodes at a time, and
 	// PassagesPerUser how many of one user; default 1024 and 64. To one node go at
-	// most 128, which the line bounds.
+	// most line.MostLasting that may last.
 	Passages, PassagesPerUser int
 	// Heartbeat is the pause after which a silent event stream sends a comment,
 	// so that proxies keep it open and a lost client is noticed; default 15 s.

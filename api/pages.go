@@ -38,11 +38,23 @@ func (p pages) baseOf(id identity.UUID, otherwise string) string {
 	return strings.Replace(p.own.String(), "*", id.String(), 1)
 }
 
+// linkBase is what a link into a session begins with. Where another node asks, that
+// is where its client reaches it; which host it has for pages, it knows itself.
+func (p pages) linkBase(v *visit, id identity.UUID) string {
+	if v.peer != "" {
+		return v.base
+	}
+	return p.baseOf(id, v.base)
+}
+
 // sandboxed reports whether pages that are entered by a link are shut in.
 func (p pages) sandboxed() bool { return p.own == nil && !p.trusted }
 
 // shownAt says how the answer to a request is shown.
 func (p pages) shownAt(v *visit, id identity.UUID) shown {
+	if v.peer != "" { // which has the browser, and sees to it
+		return shown{base: v.base}
+	}
 	if base := p.baseOf(id, ""); base != "" && sameHost(v.host(), base) {
 		return shown{base: base}
 	}
@@ -117,6 +129,18 @@ func (v *visit) fromOwnPage() error {
 		return foreign
 	}
 	return nil
+}
+
+// showElsewhere leads a browser that needs no token, and so no link, to where a page
+// is shown; false if it is there.
+func (v *visit) showElsewhere(id identity.UUID) bool {
+	s := v.server
+	if !s.Dev || !navigation(v.Request()) || s.pages.at(v.host()) || s.pages.own == nil {
+		return false
+	}
+	v.header().Set("Location", s.pages.baseOf(id, v.base)+v.Request().URL.RequestURI())
+	v.Response().WriteHeader(http.StatusTemporaryRedirect)
+	return true
 }
 
 // originOf is the origin of a URL.

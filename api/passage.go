@@ -15,8 +15,10 @@ import (
 	"time"
 
 	"starling/api/auth/exchange"
+	"starling/api/internal/relay"
 	"starling/federation/delegation"
 	"starling/federation/identity"
+	"starling/federation/line"
 )
 
 // A request for what another node owns is passed on to it, on behalf of the caller,
@@ -66,11 +68,18 @@ func (s *Server) ownerOf(v *visit) identity.NodeName {
 
 // pass leads a request to the node that owns what it is about.
 func (s *Server) pass(v *visit) error {
-	if err := s.passages.enter(v.caller.User); err != nil {
+	p := &passage{visit: v, form: formOf(v.Path())}
+	if p.form == asProgram {
+		if done, err := p.toProgram(); done || err != nil {
+			return err
+		}
+	}
+	leave, err := s.letPass(p)
+	if err != nil {
 		return err
 	}
-	defer s.passages.leave(v.caller.User)
-	p := s.newPassage(v)
+	defer leave()
+	p.begin()
 	defer p.end()
 	r := v.Request().WithContext(p.ctx)
 	if r.Body != nil && r.Body != http.NoBody {
@@ -95,9 +104,55 @@ func (s *Server) pass(v *visit) error {
 	return p.explain(p.failed)
 }
 
+// letPass takes a place for a passage, or says why there is none.
+func (s *Server) letPass(p *passage) (leave func(), err error) {
+	asker, owner := p.asker(), string(p.owner)
+	if err := s.passages.enter(asker); err != nil {
+		return nil, err
+	}
+	if !p.lasts() {
+		return func() { s.passages.leave(asker) }, nil
+	}
+	if err := s.lasting.enter(owner); err != nil {
+		s.passages.leave(asker)
+		return nil, err
+	}
+	return func() { s.lasting.leave(owner); s.passages.leave(asker) }, nil
+}
+
+// A form is how the answer to a request is passed on.
+type form int
+
+const (
+	asDocument form = iota
+	asStream        // as it comes, of whatever length
+	asProgram       // what runs in a session answers, and may take the connection over
+	asEntry         // a browser is let in
+)
+
+func formOf(path string) form {
+	switch path {
+	case connectInside:
+		return asProgram
+	case enterPath:
+		return asEntry
+	case "/sessions/:uuid/events", "/sessions/:uuid/stdout", "/sessions/:uuid/stderr", "/sessions/:uuid/files/*":
+		return asStream
+	}
+	return asDocument
+}
+
+// lasts reports whether a passage may take long.
+func (p *passage) lasts() bool {
+	return p.form == asProgram || p.form == asStream || p.Path() == "/history/:ref/files/*" || p.QueryParam("wait") != ""
+}
+
 // passage is one request on its way to its owner.
 type passage struct {
 	*visit
+	form     form
+	shown    shown       // to the browser, where a program answers
+	route    relay.Route // likewise
 	ctx      context.Context
 	patience time.Duration
 	slow     *time.Timer // ends ctx when the owner takes too long
@@ -108,19 +163,26 @@ type passage struct {
 
 var errSlow = errors.New("there is no answer")
 
-func (s *Server) newPassage(v *visit) *passage {
-	p := &passage{visit: v, patience: s.ownerPatience}
-	if wait, err := time.ParseDuration(v.QueryParam("wait")); err == nil {
+// begin gives a passage its time. The caller ends it.
+func (p *passage) begin() {
+	s := p.server
+	p.patience = s.ownerPatience
+	if wait, err := time.ParseDuration(p.QueryParam("wait")); err == nil {
 		p.patience += min(max(wait, 0), s.Limits.Wait)
 	}
-	ctx, done := v.Request().Context(), func() {}
-	if safe(v.Request().Method) || poll(v.Path()) { // others end by themselves, and soon
+	if p.form == asProgram {
+		p.patience += connectHeaders // for which the owner waits
+	}
+	ctx, done := p.Request().Context(), func() {}
+	if safe(p.Request().Method) || poll(p.Path()) || p.form == asProgram { // others end by themselves, and soon
 		ctx, done = s.passages.until(ctx)
+	}
+	if p.lasts() {
+		ctx = line.Lasting(ctx)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	p.ctx, p.slow = ctx, time.AfterFunc(p.patience, func() { cancel(errSlow) })
 	p.end = func() { p.slow.Stop(); cancel(nil); done() }
-	return p
 }
 
 // movingReader puts the end of patience off while a body moves.
@@ -148,16 +210,25 @@ func (p *passage) onward(to *httputil.ProxyRequest) {
 		out.URL.RawPath = peerPath + in.URL.RawPath
 	}
 	out.Host = ""
-	out.Header = http.Header{
-		baseHeader: {p.base}, "X-Request-Id": {p.id}, viaHeader: {via(append(slices.Clone(p.caller.Via), p.server.Node))},
+	base := p.base
+	if p.form == asProgram {
+		out.Header, base = p.programHeaders(to), p.shown.base
+	} else {
+		out.Header = http.Header{}
+		for _, name := range passedOn {
+			if values := in.Header[name]; len(values) > 0 {
+				out.Header[name] = values
+			}
+		}
 	}
+	out.Header.Set(baseHeader, base)
+	out.Header.Set("X-Request-Id", p.id)
+	out.Header.Set(viaHeader, via(append(slices.Clone(p.caller.Via), p.server.Node)))
 	if p.private() {
 		out.Header.Set(privateHeader, "1")
 	}
-	for _, name := range passedOn {
-		if values := in.Header[name]; len(values) > 0 {
-			out.Header[name] = values
-		}
+	if len(p.grants) > 0 {
+		out.Header.Set(grantHeader, strings.Join(p.grants, ","))
 	}
 }
 
@@ -173,8 +244,14 @@ func via(nodes []identity.NodeName) string {
 	return b.String()
 }
 
-// RoundTrip says on whose behalf the request is, and sends it.
+// RoundTrip says on whose behalf the request is, and sends it. What the owner says
+// before its answer stays here: the proxy's trace, which would pass it on, and clear
+// this node's own headers for that, is in the request's context and not in ours.
 func (p *passage) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.WithContext(p.ctx)
+	if p.caller.User == "" { // a browser, which shows a link or grants
+		return p.server.Peers.RoundTrip(r)
+	}
 	if err := p.server.Authorizer.Authorize(r.Context(), r, p.caller, p.owner); err != nil {
 		return nil, unauthorized{err}
 	}
@@ -193,9 +270,26 @@ func (p *passage) homeward(answer *http.Response) error {
 	if answer.Header.Get("X-Request-Id") == "" { // it isn't the API's, which answers with one whatever happens
 		return fmt.Errorf("%w: it answers %s", errBusy, answer.Status)
 	}
+	if p.form == asProgram && answer.Header.Get(programHeader) != "" {
+		return p.programAnswers(answer)
+	}
+	if answer.StatusCode == http.StatusSwitchingProtocols {
+		return errUnasked
+	}
+	if answer.StatusCode == http.StatusUnauthorized && p.caller.User == "" {
+		for _, grant := range p.grants {
+			p.server.entrances.Remove(p.entrance(grant))
+		}
+		return errGrant
+	}
 	if answer.StatusCode == http.StatusUnauthorized { // the client is known here: it is this node that isn't
 		said, _ := io.ReadAll(io.LimitReader(answer.Body, 4<<10))
 		return fmt.Errorf("%w: %q", errDisbelieved, said)
+	}
+	if p.Path() == linkPath && answer.StatusCode == http.StatusCreated {
+		if err := p.links(answer); err != nil {
+			return err
+		}
 	}
 	kept := http.Header{}
 	for name, values := range answer.Header {
@@ -204,7 +298,12 @@ func (p *passage) homeward(answer *http.Response) error {
 			p.header().Del(name) // it knows better than this node
 		}
 	}
-	if at := kept.Get("Location"); at != "" && !strings.HasPrefix(at, p.base+"/") {
+	if p.form == asEntry && answer.StatusCode == http.StatusSeeOther {
+		kept.Del("Location")
+		if err := p.opens(answer.Header, kept); err != nil {
+			return err
+		}
+	} else if at := kept.Get("Location"); at != "" && !strings.HasPrefix(at, p.base+"/") {
 		kept.Del("Location")
 	}
 	kept.Set(viaHeader, via([]identity.NodeName{p.server.Node}))
@@ -213,6 +312,7 @@ func (p *passage) homeward(answer *http.Response) error {
 }
 
 var (
+	errUnasked     = errors.New("it switches to another protocol, and nobody has asked for that")
 	errBusy        = errors.New("it is starting or stopping")
 	errDisbelieved = errors.New("it does not believe this node")
 )
@@ -222,6 +322,9 @@ func (p *passage) explain(err error) error {
 	slow := errors.Is(context.Cause(p.ctx), errSlow)
 	var refused unauthorized
 	switch {
+	case errors.Is(err, errGrant):
+		p.challenge("", errGrant.detail)
+		return errGrant
 	case p.Request().Context().Err() != nil, p.ctx.Err() != nil && !slow: // the client has left, or this node stops
 		return err
 	case errors.Is(err, delegation.ErrLoop):

@@ -75,6 +75,9 @@ func (s *Server) admitPeer(v *visit) error {
 	if base != "" {
 		v.base = base
 	}
+	if r.Header.Get(delegation.Header) == "" && r.Header.Get("Authorization") == "" && v.forBrowsers() {
+		return s.admitBrowser(v)
+	}
 	assertions, tokens := r.Header[http.CanonicalHeaderKey(delegation.Header)], r.Header["Authorization"]
 	switch {
 	case len(assertions) == 1 && len(tokens) == 0:
@@ -95,8 +98,40 @@ func (s *Server) admitPeer(v *visit) error {
 	if err := v.settle(); err != nil {
 		return err
 	}
+	if v.owner == "" {
+		if granted, err := v.granted(); granted || err != nil {
+			return err
+		}
+	}
 	return v.confine()
 }
+
+// forBrowsers reports whether a request may be of a browser's, whose user its node
+// doesn't know.
+func (v *visit) forBrowsers() bool {
+	return forPages(v.Path()) && (v.Path() == enterPath || v.Request().Header.Get(grantHeader) != "")
+}
+
+// admitBrowser lets in a browser at another node: by a link, or by what one has given
+// it. Only the owner knows those, and nodes ask it at once: nothing goes further.
+func (s *Server) admitBrowser(v *visit) error {
+	v.caller = identity.Caller{Via: []identity.NodeName{v.peer}}
+	if owner := s.ownerOf(v); owner != "" {
+		return &fault{status: http.StatusLoopDetected, code: "loop", detail: fmt.Sprintf("this belongs to %s, and not to %s", owner, s.Node)}
+	}
+	if v.Path() == enterPath {
+		return nil
+	}
+	granted, err := v.granted()
+	if err == nil && !granted {
+		err = errGrant
+	}
+	return err
+}
+
+// errGrant is what a browser hears whose cookie opens nothing.
+var errGrant = &fault{status: http.StatusUnauthorized, code: "unauthorized", field: "Cookie",
+	detail: "this browser has not been let in here, or not into this session; ask for a new link (starling connect)"}
 
 // delegated is the caller of whom an assertion tells, as this node sees him.
 func (s *Server) delegated(r *http.Request) (identity.Caller, error) {

@@ -166,17 +166,6 @@ func TestABaseIsAURL(t *testing.T) {
 	assert.Error(t, err)
 }
 
-// What runs in sessions is reached at their owner: nobody leads there yet.
-func TestConnectorsOfAnotherNodeAreItsOwn(t *testing.T) {
-	asked, owner := pair(t)
-	resp := asked.do(call{method: http.MethodPost, path: on("/links/lab")})
-	require.Equal(t, http.StatusCreated, resp.StatusCode)
-	assert.Contains(t, text(t, resp), "https://kth.example"+on("/links/lab/"))
-	v := &visit{server: owner.server, base: "https://jodrell.example", peer: "jodrell"}
-	assert.Equal(t, "https://kth.example/sessions/1/connect/lab/", v.connectorURL("/sessions/1/connect/lab/"))
-	assert.Equal(t, "https://jodrell.example/sessions/1/stdout", v.connectorURL("/sessions/1/stdout"))
-}
-
 // Promise 8: a token for data goes by way of another node only if nobody can read
 // it on the way from there, either.
 func TestPromise8TokensForDataArePassedOnOverPrivateLinesOnly(t *testing.T) {

@@ -89,11 +89,11 @@ func (s *Server) routes() []route {
 // ownedParameter is the path's parameter with the UUID of what an operation is
 // about, where only the node that owns it can answer; others pass the request on
 // to it. It is "" for what any node answers: by itself, or from the record, which
-// all of them have. What runs in sessions is reached at the owner alone so far.
+// all of them have.
 func ownedParameter(method, path string) string {
 	switch path {
 	case "/offersets/:uuid", "/sessions/:uuid", "/sessions/:uuid/events", "/sessions/:uuid/stdout", "/sessions/:uuid/stderr",
-		"/sessions/:uuid/files", "/sessions/:uuid/files/*", linkPath, "/executors/:uuid/despatch":
+		"/sessions/:uuid/files", "/sessions/:uuid/files/*", linkPath, enterPath, connectBare, connectInside, "/executors/:uuid/despatch":
 		return "uuid"
 	case "/history/:ref/completion", "/history/:ref/files/*":
 		return "ref"

@@ -7,7 +7,10 @@ import (
 	"net/http"
 	"net/url"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/labstack/echo/v4"
+
+	"starling/federation/line"
 )
 
 // Server answers HTTP requests on behalf of one broker. It owns no port and
@@ -23,13 +26,17 @@ type Server struct {
 	connections *streams
 	// passages are the requests that are being passed on to other nodes.
 	passages *streams
-	board    nodeBoard
-	pages    pages
-	throttle throttle
-	ids      *requestIDs
-	buffers  buffers
-	vosi     vosi
-	private  bool // clients reach the node over TLS
+	// lasting are those of them that may last, by node: the line carries so many.
+	lasting *streams
+	// entrances are the grants that were good at other nodes.
+	entrances *lru.Cache[entrance, struct{}]
+	board     nodeBoard
+	pages     pages
+	throttle  throttle
+	ids       *requestIDs
+	buffers   buffers
+	vosi      vosi
+	private   bool // clients reach the node over TLS
 }
 
 // New returns a server that is ready to handle requests.
@@ -41,15 +48,17 @@ func New(o Options) (*Server, error) {
 		Options: o,
 		log:     o.Logger,
 		origins: http.NewCrossOriginProtection(),
-		streams: newStreams(o.Limits.Streams, o.Limits.StreamsPerUser),
+		streams: newStreams(o.Limits.Streams, o.Limits.StreamsPerUser, mostOfUser),
 		ids:     newRequestIDs(),
 		vosi:    vosi{since: o.Now()},
 
-		connections: newStreams(o.Limits.Connections, o.Limits.ConnectionsPerUser),
-		passages:    newStreams(o.Limits.Passages, o.Limits.PassagesPerUser),
+		connections: newStreams(o.Limits.Connections, o.Limits.ConnectionsPerUser, mostOfUser),
+		passages:    newStreams(o.Limits.Passages, o.Limits.PassagesPerUser, mostOfUser),
+		lasting:     newStreams(o.Limits.Passages, line.MostLasting, mostToNode),
 		pages:       pages{trusted: o.TrustPages},
 		throttle:    newThrottle(o.Limits.Rates),
 	}
+	s.entrances, _ = lru.New[entrance, struct{}](mostEntrances) // whose only error is a size below 1
 	var err error
 	if s.metrics, err = newMetrics(o.Registerer, s.streams); err != nil {
 		return nil, fmt.Errorf("register the metrics of the API: %w", err)

@@ -2,14 +2,17 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
 )
 
-// streams counts what stays open for long, so that it can be bounded and ended.
+// streams counts what stays open for long, so that it can be bounded and ended: all,
+// and those of one user, or of whatever else they are counted by.
 type streams struct {
 	limit, perUser int
+	full           string // what to say when one has them all, with the number for %d
 	ended          context.Context
 	end            context.CancelFunc
 
@@ -18,8 +21,14 @@ type streams struct {
 	ofUser map[string]int
 }
 
-func newStreams(limit, perUser int) *streams {
-	s := &streams{limit: limit, perUser: perUser, ofUser: make(map[string]int)}
+// What is said to whom there is no room for.
+const (
+	mostOfUser = "you have %d streams open, which is all that one user may have; close some"
+	mostToNode = "from here %d streams to the node that this belongs to are open, which is all there may be; try again later, or ask that node itself"
+)
+
+func newStreams(limit, perUser int, full string) *streams {
+	s := &streams{limit: limit, perUser: perUser, full: full, ofUser: make(map[string]int)}
 	s.ended, s.end = context.WithCancel(context.Background())
 	return s
 }
@@ -31,7 +40,7 @@ func (s *streams) enter(user string) error {
 	defer s.mu.Unlock()
 	if s.ofUser[user] >= s.perUser {
 		return &fault{status: http.StatusTooManyRequests, code: "limit", retry: 10 * time.Second,
-			detail: "you have " + itoa(s.perUser) + " streams open, which is all that one user may have; close some"}
+			detail: fmt.Sprintf(s.full, s.perUser)}
 	}
 	if s.total >= s.limit {
 		return &fault{status: http.StatusServiceUnavailable, code: "unavailable", retry: 10 * time.Second,

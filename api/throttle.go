@@ -59,6 +59,8 @@ func (s *Server) throttled(v *visit, refusal error) error {
 	case caller.User != "":
 		programs := v.Path() == connectBare || v.Path() == connectInside
 		return slow(v, s.throttle.users, user{caller.User, programs}, "user", "of yours")
+	case v.entered:
+		return slow(v, s.throttle.users, user{v.asker(), true}, "user", "of this page")
 	}
 	return s.throttledStranger(v, refusal)
 }
@@ -66,14 +68,19 @@ func (s *Server) throttled(v *visit, refusal error) error {
 // throttledStranger counts a request that nobody is known to have sent. A token
 // is looked at before its bearer's address is: a good one is good there, too.
 func (s *Server) throttledStranger(v *visit, refusal error) error {
-	from, _ := netip.ParseAddr(v.RealIP())
-	from = address.Source(from)
+	from := v.source()
 	if f, ok := refusal.(*fault); ok && f.status == http.StatusUnauthorized && len(v.Request().Header["Authorization"]) > 0 {
 		if err := slow(v, s.throttle.failures, from, "failed-logins", "with bad tokens from your address"); err != nil {
 			return err
 		}
 	}
 	return slow(v, s.throttle.addresses, from, "address", "without a good token from your address")
+}
+
+// source is what counts as one address.
+func (v *visit) source() netip.Addr {
+	from, _ := netip.ParseAddr(v.RealIP())
+	return address.Source(from)
 }
 
 // slow takes a request out of a bucket, or says when there will be one.

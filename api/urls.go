@@ -17,23 +17,6 @@ func located(base, location string) string {
 	return base + location
 }
 
-// connectBase is what URLs of what runs in sessions begin with. Another node doesn't
-// lead to that, so its clients are told to come here.
-func (v *visit) connectBase() string {
-	if v.peer != "" {
-		return v.server.BaseURL
-	}
-	return v.base
-}
-
-// connectorURL is where a connector is: an output is to be had at any node.
-func (v *visit) connectorURL(location string) string {
-	if strings.Contains(location, connectPrefix) {
-		return located(v.connectBase(), location)
-	}
-	return v.absolute(location)
-}
-
 // locateOffers fills in the URLs of an offer set, field by field.
 func (v *visit) locateOffers(offers *ivoa.OfferSet) *ivoa.OfferSet {
 	v.locate(&offers.Component)
@@ -48,7 +31,7 @@ func (v *visit) locateSession(session *ivoa.Session) *ivoa.Session {
 	v.locate(&session.Component)
 	for i := range session.Connectors {
 		connector := &session.Connectors[i]
-		connector.Location = v.connectorURL(connector.Location)
+		connector.Location = v.absolute(connector.Location)
 	}
 	if session.Executable != nil {
 		v.locate(session.Executable.Base())

@@ -22,6 +22,10 @@ type visit struct {
 	peer   identity.NodeName // that asks on the caller's behalf; "": none
 	owner  identity.NodeName // to which the request is passed on; "": it is answered here
 	base   string            // that URLs in the answer begin with
+	// grants are what a browser has shown for a connector of another node's session;
+	// entered, that one of them was good there before.
+	grants  []string
+	entered bool
 	// throttled is set if its sender asks too often.
 	throttled bool
 	// target is where the request's grant leads, and relayed what went wrong

@@ -11,7 +11,7 @@ import (
 )
 
 // mostFromNode bounds the connections that one node may have made to this one. A
-// client makes at most half as many.
+// client makes mostBrief and MostLasting at most.
 const mostFromNode = 256
 
 var errCrowd = errors.New("too many connections of this address wait to be greeted")

@@ -16,7 +16,7 @@ const (
 	readTimeout       = 60 * time.Second  // a MiB over the slowest line worth having
 	writeTimeout      = 120 * time.Second // beyond what an answer may be waited for
 	idleTimeout       = 2 * time.Minute   // longer than clients keep theirs
-	maxHeaderBytes    = 32 << 10
+	maxHeaderBytes    = 48 << 10          // a client's, and what a node adds
 )
 
 // web serves the requests of other nodes.

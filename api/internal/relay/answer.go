@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -13,8 +14,13 @@ var originWide = [...]string{
 	"Nel", "Report-To", "Public-Key-Pins", "Origin-Trial", "X-Content-Type-Options", "X-Request-Id",
 }
 
-// answer makes the answer that the client gets.
-func (route Route) answer(resp *http.Response) error {
+var errUnasked = errors.New("it switches to another protocol, and nobody has asked for that")
+
+// Answer makes the answer that the client gets.
+func (route Route) Answer(resp *http.Response) error {
+	if resp.StatusCode == http.StatusSwitchingProtocols && resp.Request.Header.Get("Upgrade") == "" {
+		return errUnasked // it would have the client's connection, and what comes next there
+	}
 	h := resp.Header
 	for _, name := range originWide {
 		h.Del(name)

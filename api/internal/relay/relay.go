@@ -57,8 +57,8 @@ func Serve(w http.ResponseWriter, r *http.Request, route Route, limits Limits) {
 	defer transport.CloseIdleConnections()
 	proxy := httputil.ReverseProxy{
 		Rewrite:        route.rewrite,
-		ModifyResponse: route.answer,
-		Transport:      transport,
+		ModifyResponse: route.Answer,
+		Transport:      final{transport, r.Context()},
 		FlushInterval:  -1, // at once: who streams wants it seen
 		ErrorLog:       nil,
 		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) {
@@ -66,6 +66,17 @@ func Serve(w http.ResponseWriter, r *http.Request, route Route, limits Limits) {
 		},
 	}
 	proxy.ServeHTTP(w, r)
+}
+
+// final has final answers only: what a program sends before, and how often, is no
+// client's affair, and net/http's proxy would clear the client's headers for each.
+type final struct {
+	http.RoundTripper
+	ctx context.Context // without the proxy's trace
+}
+
+func (f final) RoundTrip(r *http.Request) (*http.Response, error) {
+	return f.RoundTripper.RoundTrip(r.WithContext(f.ctx))
 }
 
 // transport connects to the route's address and to no other, anew for each

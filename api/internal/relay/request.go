@@ -16,7 +16,7 @@ func (route Route) rewrite(p *httputil.ProxyRequest) {
 	if path, err := url.PathUnescape(raw); err == nil {
 		out.URL.Path, out.URL.RawPath = path, raw
 	}
-	route.hide(out.Header)
+	route.Hide(out.Header)
 	route.translate(out.Header, "Origin")
 	route.translate(out.Header, "Referer")
 	scheme, host, _ := strings.Cut(route.Origin, "://")
@@ -26,8 +26,8 @@ func (route Route) rewrite(p *httputil.ProxyRequest) {
 	out.Header.Set("X-Forwarded-Prefix", route.prefix())
 }
 
-// hide takes out what is between the client and us.
-func (route Route) hide(h http.Header) {
+// Hide takes out of a request's header what is between the client and us.
+func (route Route) Hide(h http.Header) {
 	if !route.KeepAuthorization {
 		h.Del("Authorization")
 	}
