@@ -32,8 +32,8 @@ type Broker interface {
 
 // Requests answers what can be run, where and when.
 type Requests interface {
-	Ask(ctx context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice) (*ivoa.OfferSet, error)
-	Direct(ctx context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice, key string) (*ivoa.Session, error)
+	Ask(ctx context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice, how node.Asking) (*ivoa.OfferSet, error)
+	Direct(ctx context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice, key string, how node.Asking) (*ivoa.Session, error)
 	OfferSet(ctx context.Context, caller identity.Caller, id identity.UUID) (*ivoa.OfferSet, error)
 	// CheckPolicy says what the site's policy makes of a request, without asking for
 	// offers: zero whom is the caller, zero at is now.

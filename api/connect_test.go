@@ -315,7 +315,7 @@ func worker(t *testing.T, broker *node.Broker, origin string) *despatch.Despatch
 	var request ivoa.ExecutionRequest
 	_, err = ivoa.Decode(ivoa.JSON, []byte(sampleRequest), ivoa.DefaultLimits(), &request)
 	require.NoError(t, err)
-	offers, err := broker.Ask(t.Context(), alice, &request, nil)
+	offers, err := broker.Ask(t.Context(), alice, &request, nil, node.Asking{})
 	require.NoError(t, err)
 	_, err = broker.Update(t.Context(), alice, mustUUID(offers.Offers[0].UUID()), ivoa.SetPhase(ivoa.SessionAccepted), "")
 	require.NoError(t, err)

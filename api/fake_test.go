@@ -29,6 +29,7 @@ type fake struct {
 	order    any // the last of the ledger's
 	asked    *ivoa.ExecutionRequest
 	notices  []ivoa.Notice
+	how      node.Asking
 	caller   identity.Caller
 	key      string
 	change   ivoa.Update
@@ -163,10 +164,10 @@ func sampleSession(phase ivoa.SessionPhase) *ivoa.Session {
 
 func ptr[T any](value T) *T { return &value }
 
-func (f *fake) Ask(_ context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice) (*ivoa.OfferSet, error) {
+func (f *fake) Ask(_ context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice, how node.Asking) (*ivoa.OfferSet, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.asked, f.notices = req, notices
+	f.asked, f.notices, f.how = req, notices, how
 	if err := f.enter(caller); err != nil {
 		return nil, err
 	}
@@ -200,10 +201,10 @@ func (f *fake) CheckPolicy(_ context.Context, caller identity.Caller, whom node.
 	}, nil
 }
 
-func (f *fake) Direct(_ context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice, key string) (*ivoa.Session, error) {
+func (f *fake) Direct(_ context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice, key string, how node.Asking) (*ivoa.Session, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.asked, f.notices, f.key = req, notices, key
+	f.asked, f.notices, f.key, f.how = req, notices, key, how
 	if err := f.enter(caller); err != nil {
 		return nil, err
 	}

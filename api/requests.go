@@ -5,6 +5,8 @@ import (
 	"net/http"
 
 	"starling/api/ivoa"
+	"starling/federation/fanout"
+	"starling/federation/identity"
 	"starling/node"
 )
 
@@ -15,12 +17,16 @@ func (s *Server) ask(v *visit) error {
 	if err != nil {
 		return err
 	}
+	how, err := v.asking()
+	if err != nil {
+		return err
+	}
 	var request ivoa.ExecutionRequest
 	notices, err := v.decode(&request)
 	if err != nil {
 		return err
 	}
-	offers, err := s.Broker.Ask(v.Request().Context(), v.caller, &request, notices)
+	offers, err := s.Broker.Ask(v.Request().Context(), v.caller, &request, notices, how)
 	if err != nil {
 		return err
 	}
@@ -29,6 +35,22 @@ func (s *Server) ask(v *visit) error {
 		v.header().Set("Location", offers.Meta.URL)
 	}
 	return v.answer(http.StatusSeeOther, media, offers)
+}
+
+// asking reads how the sender wants a request answered. Offer sets are what other
+// nodes put together; the broker looks whose.
+func (v *visit) asking() (how node.Asking, err error) {
+	r := v.Request()
+	if values := r.Header[fanout.PlacementHeader]; len(values) > 1 || len(values) == 1 && len(values[0]) > 100 {
+		return how, invalid(fanout.PlacementHeader, "want the name of one policy")
+	}
+	how.Placement = r.Header.Get(fanout.PlacementHeader)
+	if set := r.Header.Get(fanout.SetHeader); set != "" && v.peer != "" {
+		if how.For, err = identity.ParseUUID(set); err != nil {
+			return how, invalid(fanout.SetHeader, err.Error())
+		}
+	}
+	return how, nil
 }
 
 // direct answers POST /direct: the session that was accepted, or a session that
@@ -42,12 +64,16 @@ func (s *Server) direct(v *visit) error {
 	if err != nil {
 		return err
 	}
+	how, err := v.asking()
+	if err != nil {
+		return err
+	}
 	var request ivoa.ExecutionRequest
 	notices, err := v.decode(&request)
 	if err != nil {
 		return err
 	}
-	session, err := s.Broker.Direct(v.Request().Context(), v.caller, &request, notices, key)
+	session, err := s.Broker.Direct(v.Request().Context(), v.caller, &request, notices, key, how)
 	var problem *node.Problem
 	if errors.As(err, &problem) && problem.Code == node.CodeRefused {
 		return v.answer(http.StatusBadRequest, media, v.refused(problem))

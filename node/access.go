@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"starling/accounting"
+	"starling/federation/fanout"
 	"starling/federation/identity"
 	"starling/node/store"
 )
@@ -135,6 +136,31 @@ func (b *Broker) offerSet(caller identity.Caller, id identity.UUID) (set *store.
 		return nil, nil, err
 	}
 	return set, sessions, nil
+}
+
+// madeFor finds the open offer set that this node made for another one's, of which
+// that tells what it still wants; nil: there is none. b.mu is held.
+func (b *Broker) madeFor(peer identity.NodeName, t fanout.Tiding) *store.OfferSet {
+	set := b.state.sets[b.state.made[t.Set]]
+	if set == nil || !t.Accepted.IsZero() || set.For.Node != peer || set.For.Set != t.Set {
+		return nil
+	}
+	return set
+}
+
+// acceptedBy finds the offer set of this node's of which another one says that its
+// offer was accepted; nil: it has none there.
+func (b *Broker) acceptedBy(peer identity.NodeName, t fanout.Tiding) (set *store.OfferSet, err error) {
+	if err := b.store.View(func(tx *store.Tx) (err error) {
+		set, err = tx.OfferSet(t.Set)
+		return err
+	}); err != nil || set == nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(set.Elsewhere, func(f store.Foreign) bool { return f.ID == t.Accepted && f.Node == peer }) {
+		return nil, nil
+	}
+	return set, nil
 }
 
 // keptFor finds storage that outlived a session of the caller's; nil: there is none.

@@ -19,7 +19,7 @@ import (
 const gate = "access.go"
 
 // open are the calls of a Broker that are on nobody's behalf.
-var open = []string{"Close", "Availability", "Unfinished", "Ready", "Warnings", "LogStatus"}
+var open = []string{"Close", "Digest", "Availability", "Unfinished", "Ready", "Warnings", "LogStatus"}
 
 // Promise 8, by construction: what a client names is looked up in one file, on the
 // client's behalf. No call of the API hands a UUID on without who sent it, until that
@@ -48,6 +48,7 @@ func TestPromise8NoCallOfTheBrokerGoesRoundTheGate(t *testing.T) {
 		"copies it":               `func (b *Broker) Peek(caller identity.Caller, id identity.UUID) any { _ = b.mayAsk(caller); x := id; return b.sessionOf(x) }`,
 		"asks nobody":             `func (b *Broker) Peek(caller identity.Caller) any { return b.state.live }`,
 		"is on nobody's behalf":   `func (b *Broker) Peek(id identity.UUID) any { return b.sessionOf(id) }`,
+		"hears any node":          `func (b *Broker) Peek(peer identity.NodeName) any { return b.state.sets }`,
 		"decides by role":         `func (b *Broker) Peek(caller identity.Caller) any { _ = b.mayAsk(caller); return caller.Has(identity.RoleOperator) }`,
 		"speaks for everyone":     `func (b *Broker) Peek(caller identity.Caller) any { _ = b.mayAsk(caller); return b.entry(accounting.Everyone()) }`,
 		"hides it in a closure":   `func (b *Broker) Peek(caller identity.Caller, id identity.UUID) (s any) { _ = b.mayAsk(caller); b.view(func() { s = b.state.live[id] }); return s }`,
@@ -95,7 +96,7 @@ func (p plan) read(name string, source []byte) error {
 				switch kind := types.ExprString(field.Type); {
 				case kind == "identity.UUID":
 					f.ids = append(f.ids, param.Name)
-				case kind == "identity.Caller", kind == "string" && (param.Name == "grant" || param.Name == "secret"):
+				case kind == "identity.Caller", kind == "identity.NodeName" && param.Name == "peer", kind == "string" && (param.Name == "grant" || param.Name == "secret"):
 					f.authorities = append(f.authorities, param.Name)
 				}
 			}

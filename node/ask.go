@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -12,49 +13,71 @@ import (
 	"starling/api/ivoa"
 	"starling/api/ivoa/spelling"
 	"starling/federation/identity"
-	"starling/node/policy"
 	"starling/node/store"
 	"starling/scheduling"
+	"starling/scheduling/placement"
 )
 
+// Asking is how a question is to be answered.
+type Asking struct {
+	// Placement names the policy by which offers are ranked; "": the node's own.
+	Placement string
+	// For is the offer set that another node puts together, and asks for.
+	For identity.UUID
+}
+
 // Ask answers a request with offers, which are held until they expire, or with
-// NO and the reasons. The answer is durable. Notices are what the decoder had
-// to say of the request. The error is a *Problem where the request makes no
-// sense at all, or nothing can be written.
-func (b *Broker) Ask(ctx context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice) (*ivoa.OfferSet, error) {
-	q, err := b.question(ctx, caller, req, notices)
+// NO and the reasons. Other nodes are asked as well, unless it is one of them that
+// asks. The answer is durable. Notices are what the decoder had to say of the
+// request. The error is a *Problem where the request makes no sense at all, or
+// nothing can be written.
+func (b *Broker) Ask(ctx context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice, how Asking) (*ivoa.OfferSet, error) {
+	q, err := b.question(ctx, caller, req, notices, how)
 	if err != nil {
 		return nil, err
 	}
+	b.askOthers(ctx, caller, q)
 	defer b.guard()
 	set, sessions, err := b.answerAfresh(ctx, caller, q)
 	if err != nil {
 		return nil, err
 	}
-	ticket := b.submit(write{set: set, sessions: sessions})
+	ticket := b.submit(write{set: set, sessions: sessions, tidings: q.others.unwanted(set)})
 	b.mu.Unlock()
 	if err := wait(ticket); err != nil {
 		return nil, err
 	}
-	b.metrics.asked(len(sessions) > 0)
-	return viewOfferSet(set, q.request, sessions), nil
+	b.metrics.asked(set.Yes())
+	return viewOfferSet(set, q.request, sessions, q.others.sessions(set)), nil
 }
 
 // question reads a request on behalf of a caller.
-func (b *Broker) question(ctx context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice) (*question, error) {
+func (b *Broker) question(ctx context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice, how Asking) (*question, error) {
 	if err := b.mayAsk(caller); err != nil {
 		return nil, err
 	}
 	if err := recordable(owners(caller), ""); err != nil {
 		return nil, problem(CodeForbidden, "the names in your token can't be recorded, and nothing could be charged: %v", err)
 	}
+	placed, asked, err := b.asking(caller, how)
+	if err != nil {
+		return nil, err
+	}
 	if err := b.writable(); err != nil {
 		return nil, err
+	}
+	var plain []byte
+	keeper := b.keeperOf(req)
+	if b.asksOthers(caller) {
+		if plain, err = ivoa.Encode(ivoa.JSON, req); err != nil { // before what follows reads it, and changes it
+			return nil, err
+		}
 	}
 	q, err := understand(req, notices, wall(b.now()), b.options.Offers, b.recalled(caller, req))
 	if err != nil {
 		return nil, err
 	}
+	q.set, q.policy, q.asked, q.plain, q.keeper = b.mint.New(b.now()), placed, asked, plain, keeper
 	b.needTokens(q, caller)
 	b.judge(caller, q)
 	q.owners = b.lineage(ctx, owners(caller))
@@ -66,13 +89,28 @@ func (b *Broker) question(ctx context.Context, caller identity.Caller, req *ivoa
 	return q, err
 }
 
+// asking reads how a question is to be answered.
+func (b *Broker) asking(caller identity.Caller, how Asking) (placement.Policy, store.For, error) {
+	policy, err := placement.ByName(cmp.Or(how.Placement, b.options.Placement.Policy))
+	if err != nil {
+		return nil, store.For{}, &Problem{Code: CodeInvalid, Field: "Starling-Placement", Detail: err.Error()}
+	}
+	if how.For.IsZero() {
+		return policy, store.For{}, nil
+	}
+	if len(caller.Via) == 0 || how.For.Owner() != caller.Via[len(caller.Via)-1].Tag() {
+		return nil, store.For{}, &Problem{Code: CodeInvalid, Field: "Starling-Offer-Set", Detail: "only a node asks for an offer set, and for one of its own"}
+	}
+	return policy, store.For{Node: caller.Via[len(caller.Via)-1], Set: how.For}, nil
+}
+
 // answerAfresh is answer, under the lock that it leaves locked. A NO for want of
 // funds is given only on the strength of a record that has all that was decided
 // before, where that can be had.
 func (b *Broker) answerAfresh(ctx context.Context, caller identity.Caller, q *question) (set *store.OfferSet, sessions []*store.Session, err error) {
 	b.mu.Lock()
 	set, sessions, short := b.answer(caller, q)
-	if len(sessions) > 0 || !short {
+	if set.Yes() || !short {
 		return set, sessions, nil
 	}
 	b.mu.Unlock()
@@ -85,40 +123,76 @@ func (b *Broker) answerAfresh(ctx context.Context, caller identity.Caller, q *qu
 	return set, sessions, nil
 }
 
-// answer decides on offers and holds them; b.mu is held. The sessions of a NO
-// are none; short says that some were left out since nobody could pay for them.
+// answer decides on offers, beside those of other nodes, and holds its own; b.mu is
+// held. The sessions of a NO are none; short says that some were left out since
+// nobody could pay for them.
 func (b *Broker) answer(caller identity.Caller, q *question) (set *store.OfferSet, sessions []*store.Session, short bool) {
 	now := b.now()
 	set = &store.OfferSet{
-		ID: b.mint.New(now), User: caller.User, Created: now, Request: q.encoded,
-		Messages: slices.Concat(q.remarks, q.objections),
+		ID: q.set, User: caller.User, Created: now, Request: q.encoded, For: q.asked,
+		Expires: now + b.options.Offers.HoldTime.Milliseconds(), Messages: slices.Clone(q.remarks),
 	}
+	own := b.prospects(caller, q, set)
+	sessions = b.choose(q, set, own)
+	level := ivoa.LevelError
+	if set.Yes() { // then it is only worth knowing
+		level = ivoa.LevelInfo
+	}
+	for _, why := range own.reasons {
+		why.Level = level
+		set.Messages = append(set.Messages, why)
+	}
+	set.Messages = append(set.Messages, b.messagesOfOthers(q, set, level)...)
+	if len(sessions) == 0 {
+		if len(set.Elsewhere) == 0 {
+			set.Expires = 0
+		}
+		return set, nil, own.short
+	}
+	b.openSet(set)
+	return set, sessions, own.short
+}
+
+// prospects are what this node could offer, not yet held.
+type prospects struct {
+	sessions []*store.Session
+	pools    []*pool
+	reasons  []ivoa.Message // why nothing, or not more
+	short    bool           // some are left out since nobody could pay for them
+}
+
+// prospects looks for offers of this node's; b.mu is held.
+func (b *Broker) prospects(caller identity.Caller, q *question, set *store.OfferSet) (own prospects) {
+	now := set.Created
 	if len(q.objections) > 0 {
-		return set, nil, false
+		own.reasons = q.objections
+		return own
+	}
+	if q.keeper != (identity.Tag{}) && q.keeper != b.options.Name.Tag() && b.asksOthers(caller) {
+		own.reasons = []ivoa.Message{ivoa.NewMessage(wall(now), ivoa.LevelError, ivoa.MessageNotSupported,
+			"{site} doesn't have the storage that is to be used again", "site", string(b.options.Name))}
+		return own
 	}
 	if open := b.state.open[caller.User]; open >= b.options.Offers.HoldGroupsPerUser {
-		set.Messages = append(set.Messages, ivoa.NewMessage(wall(now), ivoa.LevelError, ivoa.MessageResourceLimit,
+		own.reasons = []ivoa.Message{ivoa.NewMessage(wall(now), ivoa.LevelError, ivoa.MessageResourceLimit,
 			"you have {open} answers with open offers, and no more are held for one user: accept or reject some, or wait until they expire",
-			"open", strconv.Itoa(open)))
-		return set, nil, false
+			"open", strconv.Itoa(open))}
+		return own
 	}
-	if objections := append(b.fullOfKept(q, now), b.inUse(q, now)...); len(objections) > 0 {
-		set.Messages = append(set.Messages, objections...)
-		return set, nil, false
+	if own.reasons = append(b.fullOfKept(q, now), b.inUse(q, now)...); len(own.reasons) > 0 {
+		return own
 	}
 	room := b.roomFor(q, now)
-	if len(room.objections) > 0 {
-		set.Messages = append(set.Messages, room.objections...)
-		return set, nil, false
+	if own.reasons = room.objections; len(own.reasons) > 0 {
+		return own
 	}
 	demand := q.demand
 	demand.Max = room.max
 	candidates, pools, simulated := b.candidates(caller, q, now)
 	if len(candidates) == 0 {
-		set.Messages = append(set.Messages, b.unable(q, now))
-		return set, nil, false
+		own.reasons = []ivoa.Message{b.unable(q, now)}
+		return own
 	}
-	set.Expires = now + b.options.Offers.HoldTime.Milliseconds()
 	proposals, refusals := scheduling.Propose(candidates, demand, q.constraints, scheduling.Limits{
 		Now:       scheduling.Instant(now),
 		HeldUntil: scheduling.Instant(set.Expires),
@@ -126,15 +200,13 @@ func (b *Broker) answer(caller identity.Caller, q *question) (set *store.OfferSe
 		HoldShare: b.options.Offers.HoldShare,
 		MaxOffers: room.offers,
 	})
-	var unpaid []*shortage
-	var forbidden []*policy.Message
-	sessions = make([]*store.Session, 0, len(proposals))
+	var unpaid, forbidden []ivoa.Message
 	for _, p := range proposals {
 		if why := b.forbids(caller, q, p); why != nil {
-			forbidden = append(forbidden, why)
+			forbidden = append(forbidden, policyMessage(b.options.Name, *why, now, ivoa.LevelError))
 			continue
 		}
-		s := b.offer(q, set, p, len(sessions)+1)
+		s := b.offer(q, set, p)
 		s.Plan.Pool, s.Plan.Simulated = pools[p.Candidate].id, simulated[p.Candidate]
 		if s.Plan.Simulated {
 			s.Messages = append(s.Messages, ivoa.NewMessage(wall(now), ivoa.LevelWarn, messageSimulated,
@@ -144,31 +216,16 @@ func (b *Broker) answer(caller identity.Caller, q *question) (set *store.OfferSe
 		s.Messages = append(s.Messages, b.priceMessages(s, now)...)
 		s.Messages = append(s.Messages, tokenMessages(q, s, now)...)
 		if lacks := b.afford(q, s); lacks != nil {
-			unpaid = append(unpaid, lacks)
+			unpaid = append(unpaid, lacks.message(now, ivoa.LevelError))
 			continue
 		}
-		sessions = append(sessions, s)
+		own.sessions = append(own.sessions, s)
 	}
-	sessions = b.hold(set, pools, sessions)
 	for _, r := range refusals {
-		set.Messages = append(set.Messages, b.refusal(r, now, len(sessions) > 0))
+		own.reasons = append(own.reasons, b.refusal(r, now))
 	}
-	level := ivoa.LevelError
-	if len(sessions) > 0 {
-		level = ivoa.LevelInfo
-	}
-	for _, lacks := range unpaid {
-		set.Messages = append(set.Messages, lacks.message(now, level))
-	}
-	for _, why := range forbidden {
-		set.Messages = append(set.Messages, policyMessage(b.options.Name, *why, now, level))
-	}
-	if len(sessions) == 0 {
-		set.Expires = 0
-		return set, nil, len(unpaid) > 0
-	}
-	b.openSet(set)
-	return set, sessions, len(unpaid) > 0
+	own.pools, own.reasons, own.short = pools, append(append(own.reasons, unpaid...), forbidden...), len(unpaid) > 0
+	return own
 }
 
 // candidates are the pools that could run a question's executable.
@@ -272,9 +329,8 @@ var refusalKinds = map[scheduling.Code]string{
 	scheduling.CodeMetric:        ivoa.MessageResourceLimit,
 }
 
-// refusal makes a message of a timeline's reason; where other pools offer
-// something it is only worth knowing.
-func (b *Broker) refusal(r scheduling.Refusal, now store.Millis, aside bool) ivoa.Message {
+// refusal makes a message of a timeline's reason.
+func (b *Broker) refusal(r scheduling.Refusal, now store.Millis) ivoa.Message {
 	pairs := []string{"site", string(b.options.Name), "reason", string(r.Code)}
 	for _, name := range slices.Sorted(maps.Keys(r.Reason.Values)) {
 		value := r.Reason.Values[name]
@@ -284,11 +340,7 @@ func (b *Broker) refusal(r scheduling.Refusal, now store.Millis, aside bool) ivo
 		}
 		pairs = append(pairs, name, value)
 	}
-	level := ivoa.LevelError
-	if aside {
-		level = ivoa.LevelInfo
-	}
-	return ivoa.NewMessage(wall(now), level, refusalKinds[r.Code], "{site}: "+r.Reason.Template, pairs...)
+	return ivoa.NewMessage(wall(now), ivoa.LevelError, refusalKinds[r.Code], "{site}: "+r.Reason.Template, pairs...)
 }
 
 // The kinds of our own messages.
@@ -302,7 +354,7 @@ const (
 )
 
 // offer makes a session of a proposal.
-func (b *Broker) offer(q *question, set *store.OfferSet, p scheduling.Proposal, rank int) *store.Session {
+func (b *Broker) offer(q *question, set *store.OfferSet, p scheduling.Proposal) *store.Session {
 	s := &store.Session{
 		ID: b.mint.New(set.Created), OfferSet: set.ID, Owners: q.owners, Name: q.name,
 		Kind: q.kind, Data: q.dataKinds, Schemes: q.schemes, Stages: len(q.request.Data), Staging: q.staging, Actions: ownActions(q.request.Executable),
@@ -335,16 +387,24 @@ func (b *Broker) offer(q *question, set *store.OfferSet, p scheduling.Proposal, 
 	}
 	s.Pinned = q.executor
 	s.Storage = storagesOf(q, s)
-	pairs := []string{"site", string(b.options.Name), "rank", strconv.Itoa(rank), "label", string(p.Label)}
-	for _, name := range slices.Sorted(maps.Keys(p.Reason.Values)) {
-		pairs = append(pairs, name, p.Reason.Values[name])
-	}
+	pairs := pairsOf(p.Reason.Values, "site", string(b.options.Name), "label", string(p.Label))
 	s.Messages = []ivoa.Message{ivoa.NewMessage(wall(set.Created), ivoa.LevelInfo, messageOffer, "{site}: "+p.Reason.Template, pairs...)}
 	if repeats(s) {
 		s.Messages = append(s.Messages, b.seriesMessage(s))
 	}
 	note(s, store.Step{At: set.Created, Phase: ivoa.SessionOffered})
 	return s
+}
+
+// pairsOf appends a reason's values to names and values that come first.
+func pairsOf(values map[string]string, first ...string) []string {
+	pairs := first
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if !slices.Contains(first, name) {
+			pairs = append(pairs, name, values[name])
+		}
+	}
+	return pairs
 }
 
 // window is when the request lets work begin, about an instant.
@@ -355,91 +415,6 @@ func (q *question) window(at scheduling.Instant) scheduling.StartInterval {
 	}
 	window, _ := times.Next(at, scheduling.Executed{})
 	return window
-}
-
-// hold takes an offer set's slots off the timelines, one group at each, and
-// returns the offers that it could hold.
-func (b *Broker) hold(set *store.OfferSet, pools []*pool, sessions []*store.Session) []*store.Session {
-	var held []*store.Session
-	for _, p := range pools {
-		var alternatives []scheduling.Alternative
-		var here []*store.Session
-		for _, s := range sessions {
-			if s.Plan.Pool == p.id {
-				alternatives = append(alternatives, scheduling.Alternative{ID: entryID(s.ID), Slot: slotOf(s.Plan)})
-				here = append(here, s)
-			}
-		}
-		if len(here) == 0 {
-			continue
-		}
-		if err := p.timeline.Hold(entryID(set.ID), b.options.Offers.HoldShare, alternatives...); err != nil {
-			// Propose found these slots on the same timeline under the same lock.
-			b.log.Error("a proposal could not be held", "offerset", set.ID.String(), "error", err)
-			continue
-		}
-		b.tidy(p)
-		held = append(held, here...)
-	}
-	// Back into the order of their ranks.
-	slices.SortFunc(held, func(x, y *store.Session) int { return compareUUIDs(x.ID, y.ID) })
-	for _, s := range held {
-		set.Offers = append(set.Offers, s.ID)
-		b.state.live[s.ID] = s
-		b.count(s)
-		b.metrics.moved("", s.Phase)
-	}
-	return held
-}
-
-// openSet notes that a set's offers are open, and when they expire.
-func (b *Broker) openSet(set *store.OfferSet) {
-	b.state.sets[set.ID] = set
-	b.state.open[set.User]++
-	id := set.ID // the agenda mustn't keep the set: most are closed long before they would expire
-	b.at(set.Expires, func(now store.Millis) { b.expire(id, now) })
-}
-
-// closeSet notes that none of a set's offers is open any more.
-func (b *Broker) closeSet(set *store.OfferSet) {
-	if _, open := b.state.sets[set.ID]; !open {
-		return
-	}
-	delete(b.state.sets, set.ID)
-	if b.state.open[set.User]--; b.state.open[set.User] <= 0 {
-		delete(b.state.open, set.User)
-	}
-}
-
-// expire ends what is still open of an offer set.
-func (b *Broker) expire(id identity.UUID, now store.Millis) {
-	set := b.state.sets[id]
-	if set == nil {
-		return
-	}
-	if expired := b.closeOffers(set, identity.UUID{}, ivoa.SessionExpired, now); len(expired) > 0 {
-		b.submit(write{sessions: expired})
-	}
-}
-
-// closeOffers ends an offer set: its open offers but the one given come to a
-// phase, and their slots are freed. It returns them.
-func (b *Broker) closeOffers(set *store.OfferSet, but identity.UUID, phase ivoa.SessionPhase, now store.Millis) []*store.Session {
-	var closed []*store.Session
-	for _, id := range set.Offers {
-		s := b.state.live[id]
-		if s == nil || id == but || s.Phase != ivoa.SessionOffered {
-			continue
-		}
-		p := b.state.pools[s.Plan.Pool]
-		// Where a sibling was accepted, the timeline has dropped it already.
-		if err := p.timeline.DropAlternative(entryID(id)); err == nil {
-			b.free(p)
-		}
-		closed = append(closed, b.change(s, func(s *store.Session) { enter(s, phase, now) }))
-	}
-	b.closeSet(set)
-	return closed
 }
 
 func (b *Broker) amounts(list []scheduling.Amount) []store.Amount {

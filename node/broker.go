@@ -14,6 +14,7 @@ import (
 	"starling/consensus"
 	"starling/federation/address"
 	"starling/federation/identity"
+	"starling/federation/shortlist"
 	"starling/node/config"
 	"starling/node/credentials"
 	"starling/node/policy"
@@ -72,6 +73,10 @@ type Options struct {
 	Transfers       transfer.Site
 	Costs           accounting.CostModel
 	Policy          *policy.Policy // nil: everything is allowed
+	// Network is the other nodes; nil: there are none. Placement says how they are
+	// asked, and how offers are ranked.
+	Network   Network
+	Placement config.Placement
 	// Areas are the directories from which files at file:// locations are
 	// served. What an executor reports elsewhere is not.
 	Areas []string
@@ -112,6 +117,10 @@ type Broker struct {
 	claims      sync.Map // idempotency keys in use, each with a channel that is closed
 	notes       notes    // for the audit trail
 	rates       *rates
+	courier     courier
+
+	placing     sync.Mutex             // guards what follows
+	unconfirmed *shortlist.Unconfirmed // of what others have, by this node's doing
 
 	mu       sync.Mutex // guards the decisions: everything below
 	state    state
@@ -135,6 +144,7 @@ type state struct {
 	live     map[identity.UUID]*store.Session
 	sets     map[identity.UUID]*store.OfferSet // with offers that are open
 	attempts map[identity.UUID]*attempt        // in progress, by historyRef
+	made     map[identity.UUID]identity.UUID   // those of sets, by the set of another node that they are for
 	open     map[string]int                    // open offer sets by user
 	kept     map[identity.UUID]*store.Kept     // storage that outlives its session
 	accepted []identity.UUID                   // since WAITING was last written
@@ -156,7 +166,7 @@ func New(ctx context.Context, options Options) (*Broker, error) {
 		options.Now = SteadyClock()
 	}
 	b := &Broker{options: options, store: options.Store, log: options.Logger, events: newHub(), agenda: newAgenda(), payer: newPayer(), crash: crash, links: map[identity.UUID][]link{}, notes: newNotes(),
-		rates: &rates{costs: options.Costs, site: options.Name}}
+		rates: &rates{costs: options.Costs, site: options.Name}, courier: newCourier(), unconfirmed: shortlist.NewUnconfirmed()}
 	var err error
 	if b.networks, _, err = address.ParseRanges(options.Connect.Networks); err != nil {
 		return nil, fmt.Errorf("connect.networks: %w", err)
@@ -186,6 +196,9 @@ func New(ctx context.Context, options Options) (*Broker, error) {
 	b.done.Go(func() { b.runSweeper(ctx) })
 	b.done.Go(func() { b.runPayer(ctx) })
 	b.done.Go(func() { b.runTrail(ctx) })
+	if b.options.Network != nil {
+		b.done.Go(func() { b.runCourier(ctx) })
+	}
 	return b, nil
 }
 
@@ -224,6 +237,7 @@ type write struct {
 	commands []accounting.Command
 	// allowances are those that the decision changes: they are kept, and stored.
 	allowances []store.Allowance
+	tidings    []*store.Tiding // for other nodes
 	extra      func(*store.Tx) error
 	after      func() // once it is durable
 }
@@ -250,6 +264,11 @@ func (b *Broker) submit(w write) *store.Ticket {
 				return err
 			}
 		}
+		for _, t := range w.tidings {
+			if err := tx.PutTiding(t); err != nil {
+				return err
+			}
+		}
 		if w.extra != nil {
 			if err := w.extra(tx); err != nil {
 				return err
@@ -264,6 +283,7 @@ func (b *Broker) submit(w write) *store.Ticket {
 		for _, s := range w.sessions {
 			b.events.publish(s)
 		}
+		b.courier.take(w.tidings)
 		if w.after != nil {
 			w.after()
 		}

@@ -38,7 +38,7 @@ func TestPromise3WhatCannotBePricedIsRecordedAndNoted(t *testing.T) {
 			{Name: "water", Resource: "water", Unit: "l", Cost: `hours * 60.0`},
 		}}))
 		offered := w.offer(alice, request(2))
-		assert.Contains(t, textsOf(offered)[1], "test can't say all of what this costs")
+		assert.Contains(t, textsOf(offered)[2], "test can't say all of what this costs")
 		_, err := w.update(alice, offered, ivoa.SessionAccepted)
 		require.NoError(t, err)
 		d := w.takeWork()

@@ -289,9 +289,9 @@ func TestPromise8OnlyItsOwnerAcceptsWhatNeedsHerToken(t *testing.T) {
 func TestDirectGetsATokenToo(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		w, issuer := tokened(t)
-		s, err := w.Direct(context.Background(), withToken(alice), reading(fitsURL), nil, "k")
+		s, err := w.Direct(context.Background(), withToken(alice), reading(fitsURL), nil, "k", Asking{})
 		require.NoError(t, err)
-		again, err := w.Direct(context.Background(), withToken(alice), reading(fitsURL), nil, "k")
+		again, err := w.Direct(context.Background(), withToken(alice), reading(fitsURL), nil, "k", Asking{})
 		require.NoError(t, err)
 		assert.Equal(t, s.UUID(), again.UUID())
 		assert.Len(t, issuer.wants, 1)

@@ -83,7 +83,7 @@ func TestANodeThatTakesNoWorkSaysSo(t *testing.T) {
 	fast, _ := w.Digest()
 	assert.False(t, fast.Closed)
 	w.diskFull.Store(true)
-	_, err := w.Ask(context.Background(), alice, request(1), nil)
+	_, err := w.Ask(context.Background(), alice, request(1), nil, Asking{})
 	require.Error(t, err)
 	fast, _ = w.Digest()
 	assert.True(t, fast.Closed)

@@ -9,48 +9,47 @@ import (
 	"starling/node/store"
 )
 
-// Direct asks and accepts the best offer in one step. With a key, the same
-// caller's same key again is answered with the session that the first made.
-// Where the answer is NO the error is a *Problem that carries it.
-func (b *Broker) Direct(ctx context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice, key string) (*ivoa.Session, error) {
+// Direct asks and accepts the best offer in one step, here or at another node. With a
+// key, the same caller's same key again, at this node, is answered with the session
+// that the first made. Where the answer is NO the error is a *Problem that carries it.
+func (b *Broker) Direct(ctx context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice, key string, how Asking) (*ivoa.Session, error) {
 	release := b.claim(caller.User, key)
 	defer release()
 	if done, err := b.madeBefore(ctx, caller, key); done != nil || err != nil {
 		return done, err
 	}
-	q, err := b.question(ctx, caller, req, notices)
+	q, err := b.question(ctx, caller, req, notices, how)
 	if err != nil {
 		return nil, err
 	}
+	b.askOthers(ctx, caller, q)
 	defer b.guard()
 	set, sessions, err := b.answerAfresh(ctx, caller, q)
 	if err != nil {
 		return nil, err
 	}
-	if len(sessions) == 0 {
-		ticket := b.submit(write{set: set})
+	w := write{set: set, sessions: sessions, tidings: q.others.unwanted(set)}
+	if !set.Yes() {
+		ticket := b.submit(w)
 		b.mu.Unlock()
 		b.metrics.asked(false)
 		if err := wait(ticket); err != nil {
 			return nil, err
 		}
-		return nil, &Problem{Code: CodeRefused, Detail: "the answer is NO: the messages say why", Offers: viewOfferSet(set, q.request, nil)}
+		return nil, &Problem{Code: CodeRefused, Detail: "the answer is NO: the messages say why", Offers: viewOfferSet(set, q.request, nil, nil)}
 	}
-	best := sessions[0]
-	offered := b.submit(write{set: set, sessions: sessions, extra: func(tx *store.Tx) error {
-		if key == "" {
-			return nil
-		}
-		return tx.PutKey(caller.User, key, best.ID)
-	}})
-	if wantsToken(best) { // which is to be had only without the lock
+	offers := ranking(set)
+	w.extra = keyFor(caller, key, offers[0].id)
+	offered := b.submit(w)
+	if offers[0].elsewhere != nil || wantsToken(sessions[0]) { // which is to be had only without the lock
 		b.mu.Unlock()
 		b.metrics.asked(true)
 		if err := wait(offered); err != nil {
 			return nil, err
 		}
-		return b.Update(ctx, caller, best.ID, ivoa.SetPhase(ivoa.SessionAccepted), key)
+		return b.takeBest(ctx, caller, offers, key)
 	}
+	best := sessions[0]
 	did := deed{caller: caller, action: ActionDirect, object: object("session", best.ID), rule: ruleOwner}
 	accepted, ticket, err := b.accept(did, best, q.funds, acceptance{key: key}, b.now())
 	b.mu.Unlock()
@@ -63,6 +62,14 @@ func (b *Broker) Direct(ctx context.Context, caller identity.Caller, req *ivoa.E
 		return nil, err
 	}
 	return b.told(accepted, ticket)
+}
+
+// keyFor remembers which session a caller's idempotency key is for.
+func keyFor(caller identity.Caller, key string, session identity.UUID) func(*store.Tx) error {
+	if key == "" {
+		return nil
+	}
+	return func(tx *store.Tx) error { return tx.PutKey(caller.User, key, session) }
 }
 
 // claim lets one request at a time use an idempotency key: the same again waits
@@ -98,6 +105,9 @@ func (b *Broker) madeBefore(ctx context.Context, caller identity.Caller, key str
 		return nil
 	}); err != nil || id.IsZero() {
 		return nil, err
+	}
+	if id.Owner() != b.options.Name.Tag() {
+		return b.takeAgain(ctx, caller, id, key)
 	}
 	return b.Session(ctx, caller, id)
 }

@@ -235,7 +235,7 @@ func TestWorkThatEndedWhileTheNodeWasDownHasNotOverrun(t *testing.T) {
 func TestWhatCannotBeChargedIsRefusedAtOnce(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		w := newWorld(t)
-		_, err := w.Ask(context.Background(), identity.Caller{User: "a\x00b", Roles: alice.Roles}, request(1), nil)
+		_, err := w.Ask(context.Background(), identity.Caller{User: "a\x00b", Roles: alice.Roles}, request(1), nil, Asking{})
 		assert.Equal(t, CodeForbidden, codeOf(err), "%v", err)
 		_, _, err = w.Register(context.Background(), robot, despatch.Registration{Name: "line\nbreak", Kinds: testKinds})
 		assert.Equal(t, CodeInvalid, codeOf(err), "%v", err)

@@ -246,7 +246,7 @@ func (s *site) limit(owner accounting.Owner) (b accounting.Budget) {
 // try asks for a core for a minute, which costs 0.60 EUR, and accepts it. The
 // error is why not.
 func (s *site) try(caller identity.Caller) (*ivoa.Session, error) {
-	set, err := s.Ask(context.Background(), caller, request(1), nil)
+	set, err := s.Ask(context.Background(), caller, request(1), nil, Asking{})
 	if err != nil {
 		return nil, err
 	}

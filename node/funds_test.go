@@ -147,10 +147,10 @@ func TestWhoHasAHardLimitHasNothingOutsideOfItsPeriod(t *testing.T) {
 func TestADirectRequestIsPaidFromAnAllowanceToo(t *testing.T) {
 	w := newWorld(t)
 	w.allocate(allocated(t, accounting.User("alice"), accounting.Hard, "0.6"))
-	s, err := w.Direct(context.Background(), alice, request(1), nil, "k")
+	s, err := w.Direct(context.Background(), alice, request(1), nil, "k", Asking{})
 	require.NoError(t, err)
 	assert.Equal(t, ivoa.SessionAccepted, s.Phase)
-	_, err = w.Direct(context.Background(), alice, request(1), nil, "l")
+	_, err = w.Direct(context.Background(), alice, request(1), nil, "l", Asking{})
 	var p *Problem
 	require.ErrorAs(t, err, &p)
 	assert.True(t, says(p.Offers.Meta.Messages, messageFunds, "user:alice"))

@@ -1,9 +1,12 @@
 package node
 
 import (
+	"errors"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"starling/api/ivoa"
+	"starling/federation/fanout"
 	"starling/node/store"
 )
 
@@ -11,6 +14,7 @@ import (
 type metricSet struct {
 	phases      *prometheus.GaugeVec
 	requests    *prometheus.CounterVec
+	answers     *prometheus.HistogramVec
 	outcomes    *prometheus.CounterVec
 	reports     prometheus.Counter
 	unpriced    prometheus.Counter
@@ -30,6 +34,10 @@ func newMetricSet(registry prometheus.Registerer, b *Broker) *metricSet {
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "starling_requests_total", Help: "Requests for offers by the answer.",
 		}, []string{"result"}),
+		answers: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "starling_peer_answer_seconds", Help: "How long other nodes took that were asked for offers, by what came of it: yes, no, slow, unreachable, refused, broken, wrong.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 13),
+		}, []string{"outcome"}),
 		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "starling_attempts_total", Help: "Attempts that have ended by their outcome.",
 		}, []string{"outcome"}),
@@ -67,7 +75,7 @@ func newMetricSet(registry prometheus.Registerer, b *Broker) *metricSet {
 			return value()
 		})
 	}
-	registry.MustRegister(m.phases, m.requests, m.outcomes, m.reports, m.unpriced, m.unnoted, m.denials, m.failedRules, m.lateness, m.ran,
+	registry.MustRegister(m.phases, m.requests, m.answers, m.outcomes, m.reports, m.unpriced, m.unnoted, m.denials, m.failedRules, m.lateness, m.ran,
 		gauge("starling_open_offer_sets", "Offer sets whose slots are held.", func() float64 { return float64(len(b.state.sets)) }),
 		gauge("starling_attempts_running", "Attempts in progress.", func() float64 { return float64(len(b.state.attempts)) }),
 		gauge("starling_agenda_events", "Events on the agenda.", func() float64 { return float64(len(b.agenda.events)) }),
@@ -101,6 +109,19 @@ func (m *metricSet) asked(yes bool) {
 		result = string(ivoa.Yes)
 	}
 	m.requests.WithLabelValues(result).Inc()
+}
+
+// answered counts what came of asking another node.
+func (m *metricSet) answered(a fanout.Answer) {
+	outcome := "yes"
+	var fault *fanout.Fault
+	switch {
+	case errors.As(a.Err, &fault):
+		outcome = string(fault.Kind)
+	case len(a.Offers) == 0:
+		outcome = "no"
+	}
+	m.answers.WithLabelValues(outcome).Observe(a.Took.Seconds())
 }
 
 // denied counts what a rule or a quota of the policy has denied.

@@ -58,7 +58,7 @@ func TestPromise9APolicysNOSaysWhichRule(t *testing.T) {
 	w.eventuallyTold("bob ask request: denied by policy no true")
 
 	carol := identity.Caller{User: "carol", Roles: alice.Roles}
-	_, err := w.Direct(context.Background(), carol, request(1), nil, "")
+	_, err := w.Direct(context.Background(), carol, request(1), nil, "", Asking{})
 	var p *Problem
 	require.ErrorAs(t, err, &p)
 	assert.True(t, says(p.Offers.Meta.Messages, messagePolicy, "carol (proposal: none) is none of those whom this site serves"))
@@ -238,7 +238,7 @@ func TestAQuotaIsNotPassedByConcurrency(t *testing.T) {
 			if i < len(offers) {
 				_, err = w.update(alice, offers[i], ivoa.SessionAccepted)
 			} else {
-				_, err = w.Direct(context.Background(), alice, later(1), nil, "")
+				_, err = w.Direct(context.Background(), alice, later(1), nil, "", Asking{})
 			}
 			mu.Lock()
 			defer mu.Unlock()

@@ -14,6 +14,7 @@ import (
 	"starling/node/policy"
 	"starling/node/store"
 	"starling/scheduling"
+	"starling/scheduling/placement"
 	"starling/scheduling/transfer"
 )
 
@@ -40,6 +41,14 @@ type question struct {
 	remarks     []ivoa.Message // worth saying, whatever the answer is
 	objections  []ivoa.Message // each alone makes the answer NO
 	funds       funds          // what limits there are for the owners
+
+	set      identity.UUID // of the answer
+	policy   placement.Policy
+	asked    store.For    // by whom, where another node asks
+	plain    []byte       // the request as JSON, as it came; nil: no other node is asked
+	keeper   identity.Tag // of the node with the storage that is to be used again; zero: none
+	others   others       // what other nodes say
+	hopeless bool         // some objection is to the request itself, so that all sites would make it
 
 	decision *policy.Decision // the site's; nil where there are objections already
 	groups   []string         // of the caller's, by which quotas count
@@ -119,6 +128,12 @@ func (r *reader) remark(kind, template string, pairs ...string) {
 const maxObjections = 50
 
 func (r *reader) object(kind, template string, pairs ...string) {
+	r.hopeless = true
+	r.objectHere(kind, template, pairs...)
+}
+
+// objectHere is object for what another site may see otherwise.
+func (r *reader) objectHere(kind, template string, pairs ...string) {
 	if len(r.objections) < maxObjections {
 		r.objections = append(r.objections, ivoa.NewMessage(r.now, ivoa.LevelError, kind, template, pairs...))
 	}
@@ -218,7 +233,7 @@ func (r *reader) schedule() error {
 		r.object(ivoa.MessageInvalidValue, "{path} is {value}: it must be more than nothing", "path", "/schedule/requested/duration", "value", ivoa.FormatDuration(duration))
 	}
 	if duration > r.offers.MaxDuration {
-		r.object(ivoa.MessageResourceLimit, "{path} is {value}: this site runs nothing for longer than {limit}", "path", "/schedule/requested/duration",
+		r.objectHere(ivoa.MessageResourceLimit, "{path} is {value}: this site runs nothing for longer than {limit}", "path", "/schedule/requested/duration",
 			"value", ivoa.FormatDuration(duration), "limit", ivoa.FormatDuration(r.offers.MaxDuration))
 	}
 	r.demand.Duration = scheduling.SpanOf(duration)

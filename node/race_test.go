@@ -86,7 +86,7 @@ func (w *world) wander(ctx context.Context, random *rand.Rand) (accepted bool) {
 	set, err := w.Ask(ctx, alice, request(1, func(r *ivoa.ExecutionRequest) {
 		r.Compute.(*ivoa.SimpleComputeResource).Cores = &ivoa.Range{Min: ptr(1 + random.Int64N(most)), Max: &most}
 		r.Schedule.Requested.Duration = []string{"PT1S", "PT5S", "PT1H"}[random.IntN(3)]
-	}), nil)
+	}), nil, Asking{})
 	if !assert.NoError(w.t, err) || set.Result == ivoa.No {
 		return false
 	}

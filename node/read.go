@@ -52,7 +52,8 @@ func (b *Broker) requestOf(s *store.Session) (*ivoa.ExecutionRequest, error) {
 	return decodeRequest(set)
 }
 
-// OfferSet returns an offer set that the caller may see.
+// OfferSet returns an offer set that the caller may see. Other nodes are asked how
+// their offers stand; of one that doesn't answer it shows what it had offered.
 func (b *Broker) OfferSet(ctx context.Context, caller identity.Caller, id identity.UUID) (*ivoa.OfferSet, error) {
 	set, sessions, err := b.offerSet(caller, id)
 	if err != nil {
@@ -65,7 +66,7 @@ func (b *Broker) OfferSet(ctx context.Context, caller identity.Caller, id identi
 	if err != nil {
 		return nil, err
 	}
-	return viewOfferSet(set, request, sessions), nil
+	return viewOfferSet(set, request, sessions, b.standing(ctx, caller, set, request)), nil
 }
 
 // SessionFilter says which sessions are wanted. Empty fields want any.

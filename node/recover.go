@@ -25,7 +25,7 @@ func (b *Broker) reload() error {
 	b.state = state{
 		pools: map[identity.UUID]*pool{}, executors: map[identity.UUID]*executor{},
 		live: map[identity.UUID]*store.Session{}, sets: map[identity.UUID]*store.OfferSet{},
-		attempts: map[identity.UUID]*attempt{}, open: map[string]int{}, kept: map[identity.UUID]*store.Kept{},
+		attempts: map[identity.UUID]*attempt{}, made: map[identity.UUID]identity.UUID{}, open: map[string]int{}, kept: map[identity.UUID]*store.Kept{},
 		tally: policy.NewTally(b.options.Policy), transfers: transfer.New(b.options.Transfers),
 	}
 	b.agenda.events, b.links = nil, map[identity.UUID][]link{}
@@ -35,6 +35,7 @@ func (b *Broker) reload() error {
 	reported := map[identity.UUID]reported{}
 	var kept []*store.Kept
 	var learned []transfer.Learned
+	var tidings []*store.Tiding
 	if err := b.store.View(func(tx *store.Tx) (err error) {
 		if executors, err = tx.Executors(); err != nil {
 			return err
@@ -46,6 +47,9 @@ func (b *Broker) reload() error {
 			return err
 		}
 		if learned, err = tx.Learned(); err != nil {
+			return err
+		}
+		if tidings, err = tx.Tidings(); err != nil {
 			return err
 		}
 		if err = b.spentBefore(tx, b.state.tally.Spent); err != nil {
@@ -78,6 +82,7 @@ func (b *Broker) reload() error {
 	}
 	b.recallLearned(learned)
 	b.place(sessions, sets, reported)
+	b.courier.restock(tidings)
 	b.at(b.now()+b.patrolMillis(), b.patrol)
 	return nil
 }

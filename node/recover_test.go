@@ -129,7 +129,7 @@ func TestAFullDiskStopsAnswersAndLosesNothing(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 		d := w.takeWork()
 		w.diskFull.Store(true)
-		_, err := w.Ask(ctx, alice, request(1), nil)
+		_, err := w.Ask(ctx, alice, request(1), nil, Asking{})
 		assert.Equal(t, CodeUnavailable, codeOf(err), "%v", err)
 		_, err = w.update(alice, offered, ivoa.SessionAccepted)
 		assert.Equal(t, CodeUnavailable, codeOf(err))

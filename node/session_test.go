@@ -473,7 +473,7 @@ func TestADirectRequestWithTheSameKeyMakesOneSession(t *testing.T) {
 		made := make(chan string, 8)
 		for range cap(made) {
 			go func() {
-				s, err := w.Direct(context.Background(), alice, request(1), nil, "key")
+				s, err := w.Direct(context.Background(), alice, request(1), nil, "key", Asking{})
 				if assert.NoError(t, err) {
 					made <- s.UUID()
 				}
@@ -483,7 +483,7 @@ func TestADirectRequestWithTheSameKeyMakesOneSession(t *testing.T) {
 		for range cap(made) - 1 {
 			assert.Equal(t, first, <-made)
 		}
-		_, err := w.Direct(context.Background(), alice, request(100), nil, "other")
+		_, err := w.Direct(context.Background(), alice, request(100), nil, "other", Asking{})
 		var p *Problem
 		require.ErrorAs(t, err, &p)
 		assert.Equal(t, CodeRefused, p.Code)
@@ -497,7 +497,7 @@ func TestIdempotencyKeysAreForgottenAfterADay(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		w := newWorld(t)
 		direct := func() string {
-			s, err := w.Direct(context.Background(), alice, request(1), nil, "key")
+			s, err := w.Direct(context.Background(), alice, request(1), nil, "key", Asking{})
 			require.NoError(t, err)
 			return s.UUID()
 		}

@@ -64,7 +64,7 @@ func (r *reader) lifetimes() error {
 		session := time.Duration(r.demand.Duration) * time.Millisecond
 		beyond := w.beyond(session, r.now.Add(session))
 		if beyond > r.offers.MaxStorageLifetime {
-			r.object(ivoa.MessageResourceLimit, "{path} reaches {value} beyond the session's end: this site keeps storage for {limit} at most", "path", path,
+			r.objectHere(ivoa.MessageResourceLimit, "{path} reaches {value} beyond the session's end: this site keeps storage for {limit} at most", "path", path,
 				"value", ivoa.FormatDuration(beyond), "limit", ivoa.FormatDuration(r.offers.MaxStorageLifetime))
 		}
 		if beyond > 0 && !w.kept {

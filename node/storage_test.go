@@ -109,9 +109,9 @@ func TestStorageThatCanNotBeKeptIsANo(t *testing.T) {
 		_ = i
 	}
 	no("test keeps at most 100 GiB of storage after its sessions' ends, of which 80 GiB are taken: 40 GiB more can't be kept", storing(40, hour))
-	_, err := w.Ask(context.Background(), alice, request(1, storing(1, ivoa.StartDuration{Duration: "long"})), nil)
+	_, err := w.Ask(context.Background(), alice, request(1, storing(1, ivoa.StartDuration{Duration: "long"})), nil, Asking{})
 	assert.Equal(t, "invalid /storage/0/schedule/available/duration", fieldOf(err))
-	_, err = w.Ask(context.Background(), alice, request(1, storing(1, ivoa.StartDuration{Start: "soon"})), nil)
+	_, err = w.Ask(context.Background(), alice, request(1, storing(1, ivoa.StartDuration{Start: "soon"})), nil, Asking{})
 	assert.Equal(t, "invalid /storage/0/schedule/available/start", fieldOf(err))
 }
 

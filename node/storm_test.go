@@ -160,7 +160,7 @@ func (s *storm) ask() {
 }
 
 func (s *storm) direct() {
-	made, err := s.Direct(context.Background(), s.user(), s.randomRequest(), nil, "")
+	made, err := s.Direct(context.Background(), s.user(), s.randomRequest(), nil, "", Asking{})
 	if err != nil {
 		require.Equal(s.t, CodeRefused, codeOf(err), "%v", err)
 		return
@@ -396,7 +396,7 @@ func (s *storm) crashSometime() {
 // failDisk lets writes fail for a while, in which things happen.
 func (s *storm) failDisk() {
 	s.diskFull.Store(true)
-	_, err := s.Ask(context.Background(), alice, request(1), nil)
+	_, err := s.Ask(context.Background(), alice, request(1), nil, Asking{})
 	require.Equal(s.t, CodeUnavailable, codeOf(err))
 	if w := s.some(); w != nil {
 		_, err := s.Complete(context.Background(), w.by, ref(s.t, w.Despatch), completion(w.Despatch, despatch.Completed))

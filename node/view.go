@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"starling/api/ivoa"
@@ -12,9 +13,9 @@ import (
 // sessionPath is where a session is found at every node.
 func sessionPath(id identity.UUID) string { return "/sessions/" + id.String() }
 
-// viewOfferSet is an offer set as the API shows it. Sessions are those of its
-// offers, in their order.
-func viewOfferSet(set *store.OfferSet, request *ivoa.ExecutionRequest, sessions []*store.Session) *ivoa.OfferSet {
+// viewOfferSet is an offer set as the API shows it. Sessions are those of its own
+// offers, in their order; others are other nodes', by UUID.
+func viewOfferSet(set *store.OfferSet, request *ivoa.ExecutionRequest, sessions []*store.Session, others map[identity.UUID]*ivoa.Session) *ivoa.OfferSet {
 	view := &ivoa.OfferSet{Result: ivoa.No}
 	view.Kind = ivoa.KindOfferSet
 	meta := view.NeedMeta()
@@ -22,12 +23,18 @@ func viewOfferSet(set *store.OfferSet, request *ivoa.ExecutionRequest, sessions 
 	meta.URL = "/offersets/" + set.ID.String()
 	meta.Created = instant(set.Created)
 	meta.Messages = set.Messages
-	if len(set.Offers) == 0 {
+	if !set.Yes() {
 		return view
 	}
 	view.Result = ivoa.Yes
+	view.Offers = make([]*ivoa.Session, 0, len(sessions)+len(others))
 	for _, s := range sessions {
 		view.Offers = append(view.Offers, viewSession(s, ivoa.Clone(request)))
+	}
+	for _, f := range set.Elsewhere { // they are in the order of their places
+		if s := others[f.ID]; s != nil {
+			view.Offers = slices.Insert(view.Offers, min(f.Place, len(view.Offers)), viewForeign(f, s))
+		}
 	}
 	return view
 }
@@ -48,14 +55,21 @@ func viewSession(s *store.Session, request *ivoa.ExecutionRequest) *ivoa.Session
 	meta.UUID, meta.Name, meta.URL = s.ID.String(), s.Name, sessionPath(s.ID)
 	meta.Created, meta.Modified = instant(s.Created), instant(s.Modified)
 	meta.Messages = s.Messages
-	if values := choices(s.Phase); values != nil {
-		meta.Options = []ivoa.Option{&ivoa.EnumValueOption{
-			Target: ivoa.Target{Kind: ivoa.KindEnumValueOption, Path: "/phase"}, Values: values,
-		}}
-	}
+	meta.Options = optionsIn(s.Phase)
 	view.Connectors = connectors(s)
 	fillComponents(view, s)
 	return view
+}
+
+// optionsIn lists what may be done with a session in a phase.
+func optionsIn(phase ivoa.SessionPhase) []ivoa.Option {
+	values := choices(phase)
+	if values == nil {
+		return nil
+	}
+	return []ivoa.Option{&ivoa.EnumValueOption{
+		Target: ivoa.Target{Kind: ivoa.KindEnumValueOption, Path: "/phase"}, Values: values,
+	}}
 }
 
 // MessageUser says whose a session is, to those who see everybody's.
@@ -180,14 +194,16 @@ func duration(ms store.Millis) string {
 	return ivoa.FormatDuration(time.Duration(ms) * time.Millisecond)
 }
 
+// storedLimits are for what was bounded when it came.
+var storedLimits = ivoa.Limits{Bytes: 1 << 30, Depth: 1 << 10, Entries: 1 << 30, Values: 1 << 30}
+
 // decodeRequest reads a stored request.
 func decodeRequest(set *store.OfferSet) (*ivoa.ExecutionRequest, error) {
 	var request ivoa.ExecutionRequest
 	if len(set.Request) == 0 {
 		return &request, nil
 	}
-	limits := ivoa.Limits{Bytes: 1 << 30, Depth: 1 << 10, Entries: 1 << 30, Values: 1 << 30}
-	if _, err := ivoa.Decode(ivoa.JSON, set.Request, limits, &request); err != nil {
+	if _, err := ivoa.Decode(ivoa.JSON, set.Request, storedLimits, &request); err != nil {
 		return nil, fmt.Errorf("the stored request of offer set %s is damaged: %w", set.ID, err)
 	}
 	return &request, nil

@@ -159,7 +159,7 @@ func request(cores int64, edit ...func(*ivoa.ExecutionRequest)) *ivoa.ExecutionR
 
 func (w *world) ask(caller identity.Caller, req *ivoa.ExecutionRequest) *ivoa.OfferSet {
 	w.t.Helper()
-	set, err := w.Ask(context.Background(), caller, req, nil)
+	set, err := w.Ask(context.Background(), caller, req, nil, Asking{})
 	require.NoError(w.t, err)
 	return set
 }

@@ -78,7 +78,7 @@ func TestPromise8ANodeAsksAnotherOnBehalfOfItsUser(t *testing.T) {
 			status, text := a.send(a.request("/sessions/1"))
 			assert.Equal(t, http.StatusServiceUnavailable, status, text)
 
-			stop := b.cluster.ServeAPI(b.believes())
+			stop := b.cluster.ServeAPI(b.believes(), http.NotFoundHandler())
 			a.eventually("b to know the key of a", func() bool {
 				status, text = a.send(a.request("/sessions/1//../%2F?follow=true"))
 				return status == http.StatusOK
@@ -137,7 +137,7 @@ func TestANodeThatStopsWaitsForItsGuests(t *testing.T) {
 	stop := c.ServeAPI(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		entered <- struct{}{}
 		<-leave
-	}))
+	}), http.NotFoundHandler())
 	visit := func() *httptest.ResponseRecorder {
 		answer := httptest.NewRecorder()
 		r := httptest.NewRequest("GET", APIPath+"/x", nil)
@@ -159,7 +159,7 @@ func TestANodeThatStopsWaitsForItsGuests(t *testing.T) {
 // Who belongs to no federation yet has no users to speak for.
 func TestANewcomerGetsNothingOfTheAPI(t *testing.T) {
 	c := &Cluster{}
-	c.ServeAPI(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was let in") }))
+	c.ServeAPI(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was let in") }), http.NotFoundHandler())
 	for _, peer := range []line.Peer{{Node: "b", Newcomer: true}, {}} {
 		answer := httptest.NewRecorder()
 		r := httptest.NewRequest("GET", APIPath+"/x", nil)

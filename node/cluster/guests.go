@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"sync"
 
+	"starling/federation/fanout"
 	"starling/federation/line"
 )
 
@@ -16,16 +17,24 @@ type guests struct {
 }
 
 // ServeAPI answers other nodes' requests below APIPath from now on, without that
-// prefix, until stop: it takes no more, and waits for those under way until its
-// context ends. The handler finds out on whose behalf they are (Delegated).
-func (c *Cluster) ServeAPI(api http.Handler) (stop func(context.Context) error) {
+// prefix, and what they tell at fanout.TellPath, until stop: it takes no more, and
+// waits for those under way until its context ends. The API finds out on whose behalf
+// they are (Delegated); tidings are the nodes' own.
+func (c *Cluster) ServeAPI(api, tidings http.Handler) (stop func(context.Context) error) {
 	g := &c.guests
 	if c.network.Answer != nil {
 		api = c.network.Answer(api)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.api = http.StripPrefix(APIPath, api)
+	api = http.StripPrefix(APIPath, api)
+	g.api = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == fanout.TellPath {
+			tidings.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
 	return g.stop
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"starling/consensus"
+	"starling/federation/fanout"
 	"starling/federation/line"
 	"starling/federation/membership"
 )
@@ -34,7 +35,7 @@ func (c *Cluster) handler() http.Handler {
 	})
 	mux.HandleFunc("GET "+slowPath, c.showSlow)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, APIPath+"/") { // which has paths that a mux would tidy up
+		if r.URL.Path == fanout.TellPath || strings.HasPrefix(r.URL.Path, APIPath+"/") { // which has paths that a mux would tidy up
 			c.guests.ServeHTTP(w, r)
 			return
 		}

@@ -32,6 +32,9 @@ func Default(dev bool) Config {
 			// A quarter, in which people write up what they have found.
 			MaxStorageLifetime: 90 * 24 * time.Hour,
 		},
+		// Three beside this one are as good as all, where load is known to some seconds;
+		// a node that takes longer than two of them is one that users would wait for later.
+		Placement: Placement{Policy: "balanced", Ask: 3, Deadline: 2 * time.Second, Offers: 8},
 		Sessions: Sessions{
 			Lease: time.Minute, LeaseMin: 10 * time.Second, LeaseMax: time.Hour,
 			Attempts: 3, Lapse: 2 * time.Hour, OfferRetention: 24 * time.Hour,

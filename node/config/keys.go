@@ -48,6 +48,9 @@ type Config struct {
 	// How requests are answered.
 	Offers Offers `key:"offers"`
 
+	// How the best place for a session is found.
+	Placement Placement `key:"placement"`
+
 	// What becomes of sessions.
 	Sessions Sessions `key:"sessions"`
 

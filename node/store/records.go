@@ -22,6 +22,45 @@ type OfferSet struct {
 	// Request is what was asked, as JSON of package ivoa, with every reference
 	// by name made good.
 	Request []byte `json:"request,omitempty"`
+	// For is whose question this answers, where another node has put it.
+	For For `json:"for,omitzero"`
+	// Elsewhere are the offers that other nodes have made, best first.
+	Elsewhere []Foreign `json:"elsewhere,omitempty"`
+}
+
+// Yes reports whether there are offers.
+func (s *OfferSet) Yes() bool { return len(s.Offers)+len(s.Elsewhere) > 0 }
+
+// For is the offer set of another node that an offer set is part of.
+type For struct {
+	Node identity.NodeName `json:"node"`
+	Set  identity.UUID     `json:"set"`
+}
+
+// Foreign is an offer of another node.
+type Foreign struct {
+	ID    identity.UUID     `json:"id"`
+	Node  identity.NodeName `json:"node"`
+	Set   identity.UUID     `json:"set"`   // the node's own, of which the offer is
+	Place int               `json:"place"` // among all offers of the answer, from 0
+	// Expires is when it does, by its node's clock.
+	Expires Millis `json:"expires"`
+	// Offer is what was offered, as JSON of package ivoa, without what the request
+	// says by itself.
+	Offer []byte `json:"offer,omitempty"`
+	// Messages are what this node has to say of it.
+	Messages []ivoa.Message `json:"messages,omitempty"`
+}
+
+// Tiding is what another node is to be told, until it has heard it.
+type Tiding struct {
+	Node identity.NodeName `json:"node"`
+	Set  identity.UUID     `json:"set"`
+	// Accepted is the offer of this node's that was accepted, for the other's set; zero:
+	// Keep are the other's offers that are still wanted, for this node's.
+	Accepted identity.UUID   `json:"accepted,omitzero"`
+	Keep     []identity.UUID `json:"keep,omitempty"`
+	Until    Millis          `json:"until"` // when it doesn't matter any more
 }
 
 // Session is one execution: an offer, and what became of it.

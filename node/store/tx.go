@@ -28,6 +28,7 @@ var (
 	bucketAllowances = []byte("allowances") // the budget's names: Allowance
 	bucketKept       = []byte("kept")       // storage: Kept
 	bucketLearned    = []byte("learned")    // source of data: transfer.Learned
+	bucketTidings    = []byte("tidings")    // node NUL set and what it is about: Tiding
 	// session: what package node/credentials has sealed for it, until its end
 	bucketCredentials = []byte("credentials")
 	bucketMeta        = []byte("meta")
@@ -36,7 +37,7 @@ var (
 func createBuckets(tx *bbolt.Tx) error {
 	for _, name := range [][]byte{
 		bucketOfferSets, bucketSessions, bucketLive, bucketOwners, bucketAttempts,
-		bucketUpdates, bucketFiles, bucketExecutors, bucketKeys, bucketAllowances, bucketKept, bucketLearned, bucketCredentials, bucketMeta,
+		bucketUpdates, bucketFiles, bucketExecutors, bucketKeys, bucketAllowances, bucketKept, bucketLearned, bucketTidings, bucketCredentials, bucketMeta,
 	} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err

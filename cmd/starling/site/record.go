@@ -15,6 +15,7 @@ import (
 	"starling/api"
 	"starling/api/auth"
 	"starling/consensus"
+	"starling/federation/fanout"
 	"starling/federation/identity"
 	"starling/node"
 	"starling/node/cluster"
@@ -106,14 +107,14 @@ func wayOut(c config.Config, err error) error {
 }
 
 // answerOthers tells the other nodes how this one is, and answers what they ask of the
-// API on behalf of their users, until the node stops: then it waits for what is under
+// API on behalf of their users and tell the broker, until the node stops: then it waits for what is under
 // way.
 func (r *record) answerOthers(broker *node.Broker, server *api.Server, stops *stack) {
 	if r.cluster == nil {
 		return
 	}
 	r.cluster.Describe(broker.Digest)
-	stop := r.cluster.ServeAPI(server.Peer())
+	stop := r.cluster.ServeAPI(server.Peer(), fanout.Listener(broker))
 	stops.push(func() error {
 		patience, cancel := context.WithTimeout(context.Background(), Drain)
 		defer cancel()

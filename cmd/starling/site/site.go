@@ -116,7 +116,7 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	broker, err := startBroker(c, sessions, n.shared, tokens, metrics, log, stops)
+	broker, err := startBroker(c, sessions, n.shared, networkOf(c, n.shared, known), tokens, metrics, log, stops)
 	if err != nil {
 		return nil, err
 	}
@@ -205,7 +205,7 @@ func openStore(c config.Config, metrics prometheus.Registerer, stops *stack) (*s
 const reserve = 1 << 30
 
 // startBroker starts the broker.
-func startBroker(c config.Config, sessions *store.Store, shared *record, tokens *credentials.Keeper, metrics prometheus.Registerer, log *slog.Logger, stops *stack) (*node.Broker, error) {
+func startBroker(c config.Config, sessions *store.Store, shared *record, others node.Network, tokens *credentials.Keeper, metrics prometheus.Registerer, log *slog.Logger, stops *stack) (*node.Broker, error) {
 	costs, err := c.Tariff.Costs()
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
@@ -231,6 +231,7 @@ func startBroker(c config.Config, sessions *store.Store, shared *record, tokens 
 		Capacity: scheduling.Resources{Cores: c.Capacity.Cores, Memory: c.Capacity.Memory, Storage: c.Capacity.Storage, GPUs: c.Capacity.GPUs},
 		BuiltIn:  append([]string{}, c.Executors...),
 		Offers:   c.Offers, Sessions: c.Sessions, Site: c.Site, StorageElements: c.StorageElements, Transfers: c.TransferSite(), Costs: costs, Policy: rules, Areas: areas, Connect: c.Connect,
+		Network: others, Placement: c.Placement,
 		Uploads: sent, UploadRetention: c.Uploads.Retention, Credentials: tokens,
 		Store: sessions, Outbox: shared.outbox, Record: shared.log, Logger: log, Metrics: metrics,
 	})
