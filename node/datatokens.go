@@ -54,8 +54,8 @@ func locations(request *ivoa.ExecutionRequest, staging []store.Staging) []string
 	var all []string
 	for _, d := range request.Data {
 		if simple, ok := d.(*ivoa.SimpleDataResource); ok {
-			plain, _, _ := splitChecksum(simple.Location)
-			all = append(all, plain)
+			content, _ := ivoa.ParseContent(simple.Location)
+			all = append(all, content.Location)
 		}
 	}
 	for _, s := range staging {

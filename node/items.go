@@ -54,8 +54,8 @@ func itemOf(i int, d ivoa.DataResource, copies []copied) transfer.Item {
 func copiesOf(d ivoa.DataResource, elements []config.StorageElement) []copied {
 	switch d := d.(type) {
 	case *ivoa.SimpleDataResource:
-		plain, _, _ := splitChecksum(d.Location)
-		return atHost(plain, plain)
+		content, _ := ivoa.ParseContent(d.Location)
+		return atHost(content.Location, content.Location)
 	case *ivoa.S3DataResource:
 		return atHost(d.Endpoint, "")
 	case *ivoa.RucioDataResource: // it says where its replicas are, which this node doesn't ask

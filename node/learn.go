@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"starling/api/despatch"
-	"starling/federation/digest"
 	"starling/node/store"
 	"starling/scheduling"
 	"starling/scheduling/transfer"
@@ -35,12 +34,13 @@ func (b *Broker) learn(a *attempt, s *store.Session, u despatch.Update, at store
 	if n < 0 || s.Plan.Simulated {
 		return nil
 	}
-	if u.Type == despatch.ActionStarted {
-		a.staging = begun{n, at}
-		return nil
-	}
 	before := a.staging
-	a.staging = begun{}
+	switch u.Type {
+	case despatch.ActionStarted:
+		a.staging = begun{n, at}
+	case despatch.ActionCompleted, despatch.ActionFailed:
+		a.staging = begun{}
+	}
 	if u.Type != despatch.ActionCompleted || before.at == 0 || before.number != n {
 		return nil
 	}
@@ -94,23 +94,4 @@ func (b *Broker) recallLearned(learned []transfer.Learned) {
 	if b.state.transfers, forgotten = b.state.transfers.Recall(learned); len(forgotten) > 0 {
 		b.submit(write{extra: func(tx *store.Tx) error { return tx.ForgetLearned(forgotten) }})
 	}
-}
-
-// elements are the site's own storage elements, for its digest.
-func (b *Broker) elements() []digest.Element {
-	var all []digest.Element
-	for _, e := range b.options.StorageElements {
-		all = append(all, digest.Element{Name: e.Name, Host: e.Host(), Bandwidth: float64(e.Bandwidth)})
-	}
-	return all
-}
-
-// bandwidths are how fast data come here, for the node's digest: they change in steps
-// of a tenth. b.mu is held.
-func (b *Broker) bandwidths() []digest.Link {
-	var all []digest.Link
-	for _, l := range b.state.transfers.Links() {
-		all = append(all, digest.Link{Source: l.Source, Bandwidth: float64(l.Rate), Samples: l.Samples})
-	}
-	return all
 }

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"encoding/hex"
 	"fmt"
 	"net/url"
 	"slices"
@@ -35,6 +34,9 @@ func dataSize(d ivoa.DataResource) int64 {
 // dataBytes is the size of a data resource as far as the request says; 0: not.
 func dataBytes(d ivoa.DataResource) int64 {
 	switch d := d.(type) {
+	case *ivoa.SimpleDataResource:
+		content, _ := ivoa.ParseContent(d.Location)
+		return content.Bytes
 	case *ivoa.SkaoDataResource:
 		if d.Skao != nil && d.Skao.DataSize != nil {
 			return *d.Skao.DataSize
@@ -135,7 +137,7 @@ func (r *reader) data() {
 	r.linkBack()
 }
 
-// location checks a URL from which data are fetched: #sha256=… may follow it.
+// location checks a URL from which data are fetched.
 func (r *reader) location(path, location string) {
 	if location == "" {
 		r.object(ivoa.MessageMissingRequiredValue, "{path} is missing", "path", path)
@@ -147,25 +149,9 @@ func (r *reader) location(path, location string) {
 		return
 	}
 	r.schemes = addOnce(r.schemes, strings.ToLower(u.Scheme))
-	if _, _, err := splitChecksum(location); err != nil {
+	if _, err := ivoa.ParseContent(location); err != nil {
 		r.object(ivoa.MessageInvalidValue, "{path}: {reason}", "path", path, "reason", err.Error())
 	}
-}
-
-// splitChecksum cuts a checksum off a location: sha256 is "" where it has none.
-func splitChecksum(location string) (plain, sha256 string, err error) {
-	plain, fragment, found := strings.Cut(location, "#")
-	if !found {
-		return location, "", nil
-	}
-	value, found := strings.CutPrefix(fragment, "sha256=")
-	if !found {
-		return plain, "", nil
-	}
-	if raw, err := hex.DecodeString(value); err != nil || len(raw) != 32 {
-		return plain, "", fmt.Errorf("what follows #sha256= must be 64 hexadecimal digits")
-	}
-	return plain, strings.ToLower(value), nil
 }
 
 func (r *reader) volumes() {

@@ -146,7 +146,8 @@ func stagingOf(s *store.Session, request *ivoa.ExecutionRequest, mounts map[stri
 		}
 		stage := &despatch.Stage{Data: s.Components[i].String(), Name: d.Base().Name(), Kind: d.Base().Kind, Bytes: dataBytes(d)}
 		if simple, ok := d.(*ivoa.SimpleDataResource); ok {
-			stage.Location, stage.SHA256, _ = splitChecksum(simple.Location)
+			content, _ := ivoa.ParseContent(simple.Location)
+			stage.Location, stage.SHA256 = content.Location, content.SHA256
 		} else if n := len(staging); n < len(s.Staging) {
 			stage.Location, stage.SHA256 = s.Staging[n].Location, sha256Of(d)
 		}

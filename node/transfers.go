@@ -32,6 +32,11 @@ func (r *reader) fetch() {
 		if _, simple := r.request.Data[i].(*ivoa.SimpleDataResource); !simple && f.Choice >= 0 {
 			s.Location = copies[i][f.Choice].location
 		}
+		// A request may call any URL a replica of the site's own element. What comes
+		// from elsewhere teaches nothing about that.
+		if host := hostOf(s.Location); f.Local && s.Location != "" && r.model.Local(host) != f.Source {
+			s.Source = host
+		}
 		r.staging = append(r.staging, s)
 		r.dataKinds = addOnce(r.dataKinds, stagingNeeds(r.request.Data[i].Base().Kind, s.Location))
 	}

@@ -33,7 +33,7 @@ func (q *asking) flags(cmd *cobra.Command) {
 	f.StringVar(&q.wish.Storage, "storage", "", "size of the first --output in GiB, N or MIN:MAX")
 	f.StringVar(&q.wish.For, "for", "", "how long it may take: 10m, 2h, PT30M")
 	f.StringVar(&q.wish.Start, "start", "", "when to start, an ISO 8601 interval: 2026-12-01T00:00Z/P1D")
-	f.StringArrayVar(&q.wish.Data, "data", nil, "data to fetch, URL[#sha256=…][:/path] (path: /input)")
+	f.StringArrayVar(&q.wish.Data, "data", nil, "data to fetch, URL[#sha256=…&size=BYTES][:/path] (path: /input)")
 	f.StringArrayVar(&q.wish.Outputs, "output", nil, "a directory that it may write to, kept afterwards: /output")
 	f.StringArrayVarP(&q.wish.Env, "env", "e", nil, "NAME=VALUE for its environment")
 	f.Float64Var(&q.wish.MaxCost, "max-cost", 0, "the most that it may cost")

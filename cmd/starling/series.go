@@ -33,13 +33,17 @@ func seriesText(s *ivoa.Session) string {
 // the costs of a series are of.
 const seriesKind = "urn:starling:message:repeats"
 
+// transferKind is the kind of the message in which a broker says on an offer from
+// where its data come, and how long that takes.
+const transferKind = "urn:starling:message:transfer"
+
 // notes are the messages that an offer's reader must see.
 func notes(offer *ivoa.Session) (marked []string) {
 	for _, m := range messagesOf(&offer.Component) {
 		switch {
 		case m.Level == ivoa.LevelWarn || m.Level == ivoa.LevelError:
 			marked = append(marked, "! "+m.Text)
-		case m.Kind == seriesKind:
+		case m.Kind == seriesKind, m.Kind == transferKind:
 			marked = append(marked, m.Text)
 		}
 	}

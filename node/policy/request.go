@@ -114,6 +114,8 @@ func describeData(d ivoa.DataResource) []Data {
 	switch x := d.(type) {
 	case *ivoa.SimpleDataResource:
 		places = []string{x.Location}
+		content, _ := ivoa.ParseContent(x.Location)
+		bytes = content.Bytes
 	case *ivoa.S3DataResource:
 		places = []string{strings.TrimRight(x.Endpoint, "/") + "/" + x.Bucket + "/" + x.Object}
 	case *ivoa.RucioDataResource:
