@@ -24,11 +24,13 @@ type app struct {
 	// outWidth and errWidth are the widths of the terminals that out and err
 	// are; 0 where they are none.
 	outWidth, errWidth int
-	getenv             func(string) string
-	environ            func() []string
-	now                func() time.Time // in the user's time zone
-	sleep              func(context.Context, time.Duration) error
-	configDir          func() (string, error)
+	// outHeight is how many lines the terminal has that out is.
+	outHeight int
+	getenv    func(string) string
+	environ   func() []string
+	now       func() time.Time // in the user's time zone
+	sleep     func(context.Context, time.Duration) error
+	configDir func() (string, error)
 
 	node, token, tokenFile, proposal, ca string
 	timeout                              time.Duration
@@ -43,7 +45,7 @@ type app struct {
 func systemApp() *app {
 	return &app{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
-		outWidth: widthOf(os.Stdout), errWidth: widthOf(os.Stderr),
+		outWidth: widthOf(os.Stdout), errWidth: widthOf(os.Stderr), outHeight: heightOf(os.Stdout),
 		getenv: os.Getenv, environ: os.Environ, now: time.Now, sleep: sleep, configDir: os.UserConfigDir,
 	}
 }
@@ -84,6 +86,15 @@ func widthOf(f *os.File) int {
 		return 0
 	}
 	return max(width, 40)
+}
+
+// heightOf is the height of a terminal in lines, 0 where it is none.
+func heightOf(f *os.File) int {
+	_, height, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return height
 }
 
 // helpWidth is the width of the help in characters: lines of more than 80 are

@@ -46,17 +46,17 @@ func executorTable(executors []node.Executor, now time.Time) *table.Table {
 	)
 	for _, e := range executors {
 		t.Add(e.Name, capacityText(e.Capacity), fmt.Sprint(e.Running), seenText(e, now), worksText(e.Windows, now))
-		t.Below(kindsText(e))
+		t.Below(kindsText(e.Kinds, e.Simulated))
 	}
 	return t
 }
 
-// kindsText says what an executor runs, what data it stages, and whether it keeps
-// storage.
-func kindsText(e node.Executor) string {
+// kindsText says what is run or simulated by whoever takes these kinds, what data it
+// stages, and whether it keeps storage.
+func kindsText(kinds []string, simulated bool) string {
 	var runs, stages []string
 	var keeps string
-	for _, kind := range e.Kinds {
+	for _, kind := range kinds {
 		switch {
 		case strings.HasPrefix(kind, ivoa.Schema+"/data/"):
 			stages = append(stages, ivoa.ShortKind(kind))
@@ -69,7 +69,7 @@ func kindsText(e node.Executor) string {
 		}
 	}
 	text := "runs "
-	if e.Simulated {
+	if simulated {
 		text = "simulates "
 	}
 	text += strings.Join(runs, ", ")

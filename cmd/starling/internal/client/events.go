@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"starling/api/ivoa"
@@ -41,7 +39,7 @@ func Terminal(phase ivoa.SessionPhase) bool {
 	}, phase)
 }
 
-// maxEvent bounds one line of an event stream, in bytes.
+// maxEvent bounds one line of a session's events, in bytes.
 const maxEvent = 1 << 20
 
 // pause is the time between attempts to connect, and between looks at a
@@ -184,36 +182,21 @@ func (w *watcher) recover(ctx context.Context, err error) bool {
 	return true
 }
 
-// readEvents reads a stream of server-sent events. Comments, names and fields
-// that it doesn't know are passed over.
+// readEvents reads a session's stream.
 func readEvents(r io.Reader) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		lines := bufio.NewScanner(r)
-		lines.Buffer(make([]byte, 4096), maxEvent)
-		var data strings.Builder
-		for lines.Scan() {
-			line := lines.Text()
-			if value, ok := strings.CutPrefix(line, "data:"); ok {
-				data.WriteString(strings.TrimPrefix(value, " "))
-				continue
-			}
-			if line != "" || data.Len() == 0 {
-				continue
-			}
+		for sent, err := range readStream(r, maxEvent) {
 			var e Event
-			err := json.Unmarshal([]byte(data.String()), &e)
-			data.Reset()
-			if err != nil {
-				err = fmt.Errorf("an event can't be read: %w", err)
-			} else if e.Type == "" { // "end", which the phase has told already
-				continue
+			if err == nil {
+				if err = json.Unmarshal([]byte(sent.data), &e); err != nil {
+					err = fmt.Errorf("an event can't be read: %w", err)
+				} else if e.Type == "" { // "end", which the phase has told already
+					continue
+				}
 			}
 			if !yield(e, err) || err != nil {
 				return
 			}
-		}
-		if err := lines.Err(); err != nil {
-			yield(Event{}, err)
 		}
 	}
 }
