@@ -1,11 +1,7 @@
 package api
 
 import (
-	"bytes"
 	"crypto/sha256"
-	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"net/http/httputil"
 	"net/netip"
@@ -188,8 +184,11 @@ func (p *passage) programAnswers(answer *http.Response) error {
 			p.server.entrances.Add(p.entrance(grant), struct{}{})
 		}
 	}
+	if err := p.route.Answer(answer); err != nil {
+		return odd{err.Error()}
+	}
 	release(p.header())
-	return p.route.Answer(answer)
+	return nil
 }
 
 // open says by which cookie a browser is let into a connector, and where to.
@@ -226,30 +225,23 @@ func (p *passage) opens(answer, kept http.Header) error {
 
 // links makes of the owner's link into a connector one that leads there by way of
 // this node: the owner chooses the secret, and nothing else of it.
-func (p *passage) links(answer *http.Response) error {
+func (p *passage) links(body []byte) ([]byte, error) {
 	id, err := p.uuid("uuid")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var link oneTimeLink
-	if err := json.UnmarshalRead(io.LimitReader(answer.Body, 4<<10), &link); err != nil {
-		return fmt.Errorf("read the link: %w", err)
+	if err := json.Unmarshal(body, &link); err != nil {
+		return nil, odd{"it can't be read: " + err.Error()}
 	}
-	_ = answer.Body.Close()
 	at := "/sessions/" + id.String() + "/links/" + p.Param("connector") + "/"
 	place, secret := path.Split(link.URL)
 	if !secretLike(secret) || !strings.HasSuffix(place, at) {
-		return errNoGrant
+		return nil, errNoGrant
 	}
 	pages := p.server.pages
 	link.URL, link.Sandboxed = pages.baseOf(id, p.base)+at+secret, pages.sandboxed()
-	body, err := json.Marshal(link, written)
-	if err != nil {
-		return err
-	}
-	answer.Body, answer.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	answer.Header.Set("Content-Length", itoa(len(body)))
-	return nil
+	return json.Marshal(link, written)
 }
 
-var errNoGrant = errors.New("what it gives is no way into the session")
+var errNoGrant = odd{"what it gives is no way into the session"}

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -14,9 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"starling/api/auth/exchange"
 	"starling/api/internal/relay"
-	"starling/federation/delegation"
 	"starling/federation/identity"
 	"starling/federation/line"
 )
@@ -39,13 +36,6 @@ const (
 var passedOn = []string{
 	"Accept", "Content-Type", "Content-Encoding", "Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since",
 	"Last-Event-Id", "Idempotency-Key", proposalHeader,
-}
-
-// passedBack are the headers of an answer that the client gets. The owner speaks
-// for what it owns, and for nothing else at this node's origin.
-var passedBack = []string{
-	"Content-Type", "Content-Length", "Content-Range", "Accept-Ranges", "Content-Disposition", "Content-Security-Policy", "Cache-Control",
-	"Etag", "Last-Modified", "Repr-Digest", "Vary", "Allow", "Retry-After", "X-Accel-Buffering", "Location",
 }
 
 // ownerOf is the node to which a request must be passed on; "" if there is none:
@@ -159,6 +149,7 @@ type passage struct {
 	begun    atomic.Bool // its answer has
 	end      func()
 	failed   error
+	left     int // how many fields of its answer lead elsewhere
 }
 
 var errSlow = errors.New("there is no answer")
@@ -262,93 +253,3 @@ func (p *passage) RoundTrip(r *http.Request) (*http.Response, error) {
 type unauthorized struct{ error }
 
 func (u unauthorized) Unwrap() error { return u.error }
-
-// homeward makes the answer that the client gets.
-func (p *passage) homeward(answer *http.Response) error {
-	p.begun.Store(true)
-	p.slow.Stop()
-	if answer.Header.Get("X-Request-Id") == "" { // it isn't the API's, which answers with one whatever happens
-		return fmt.Errorf("%w: it answers %s", errBusy, answer.Status)
-	}
-	if p.form == asProgram && answer.Header.Get(programHeader) != "" {
-		return p.programAnswers(answer)
-	}
-	if answer.StatusCode == http.StatusSwitchingProtocols {
-		return errUnasked
-	}
-	if answer.StatusCode == http.StatusUnauthorized && p.caller.User == "" {
-		for _, grant := range p.grants {
-			p.server.entrances.Remove(p.entrance(grant))
-		}
-		return errGrant
-	}
-	if answer.StatusCode == http.StatusUnauthorized { // the client is known here: it is this node that isn't
-		said, _ := io.ReadAll(io.LimitReader(answer.Body, 4<<10))
-		return fmt.Errorf("%w: %q", errDisbelieved, said)
-	}
-	if p.Path() == linkPath && answer.StatusCode == http.StatusCreated {
-		if err := p.links(answer); err != nil {
-			return err
-		}
-	}
-	kept := http.Header{}
-	for name, values := range answer.Header {
-		if slices.Contains(passedBack, name) || strings.HasPrefix(name, "Starling-") || strings.HasPrefix(name, "Ratelimit") {
-			kept[name] = values
-			p.header().Del(name) // it knows better than this node
-		}
-	}
-	if p.form == asEntry && answer.StatusCode == http.StatusSeeOther {
-		kept.Del("Location")
-		if err := p.opens(answer.Header, kept); err != nil {
-			return err
-		}
-	} else if at := kept.Get("Location"); at != "" && !strings.HasPrefix(at, p.base+"/") {
-		kept.Del("Location")
-	}
-	kept.Set(viaHeader, via([]identity.NodeName{p.server.Node}))
-	answer.Header, answer.Trailer = kept, nil
-	return nil
-}
-
-var (
-	errUnasked     = errors.New("it switches to another protocol, and nobody has asked for that")
-	errBusy        = errors.New("it is starting or stopping")
-	errDisbelieved = errors.New("it does not believe this node")
-)
-
-// explain is what the client hears of a passage that led nowhere.
-func (p *passage) explain(err error) error {
-	slow := errors.Is(context.Cause(p.ctx), errSlow)
-	var refused unauthorized
-	switch {
-	case errors.Is(err, errGrant):
-		p.challenge("", errGrant.detail)
-		return errGrant
-	case p.Request().Context().Err() != nil, p.ctx.Err() != nil && !slow: // the client has left, or this node stops
-		return err
-	case errors.Is(err, delegation.ErrLoop):
-		return &fault{status: http.StatusLoopDetected, code: "loop",
-			detail: fmt.Sprintf("this belongs to %s, and the request did not get there: %s", p.owner, err)}
-	case errors.Is(err, delegation.ErrExpired):
-		p.challenge("invalid_token", "the token has expired")
-		return &fault{status: http.StatusUnauthorized, code: "unauthorized", detail: "the token has expired", field: "Authorization"}
-	case errors.As(err, &refused) && exchange.Explained(refused):
-		return &fault{status: http.StatusForbidden, code: "forbidden",
-			detail: fmt.Sprintf("this belongs to %s, which can't be asked on your behalf: %v. You can ask %s itself", p.owner, refused, p.owner)}
-	case errors.As(err, &refused):
-		return fmt.Errorf("ask %s on behalf of %s: %w", p.owner, p.caller.User, err)
-	case errors.Is(err, errDisbelieved):
-		p.server.log.Error("another node does not believe this one on whose behalf it asks", "node", p.owner, "request", p.id, "error", err)
-		return &fault{status: http.StatusBadGateway, code: "disbelieved", retry: 5 * time.Second,
-			detail: fmt.Sprintf("this belongs to %s, which does not believe %s on whose behalf it asks; its log says why (often the clocks differ). You can ask %s itself",
-				p.owner, p.server.Node, p.owner)}
-	}
-	if slow {
-		err = errSlow
-	}
-	p.server.log.Info("a node can't be reached for what it owns", "node", p.owner, "request", p.id, "error", err)
-	return &fault{status: http.StatusServiceUnavailable, code: "unavailable", retry: 5 * time.Second,
-		detail: fmt.Sprintf("this belongs to %s, which can't be reached from %s at the moment; nothing of it is lost. Try again later, or ask %s itself",
-			p.owner, p.server.Node, p.owner)}
-}

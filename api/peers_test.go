@@ -83,7 +83,7 @@ func (p *peers) RoundTrip(r *http.Request) (*http.Response, error) {
 	out := r.Clone(r.Context())
 	out.URL.Host = port
 	out.Header.Set(whoAsks, string(p.node))
-	return (&http.Transport{DisableKeepAlives: true, DisableCompression: true}).RoundTrip(out)
+	return (&http.Transport{DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10}).RoundTrip(out) // as the line has it
 }
 
 func (p *peers) Delegated(r *http.Request) (identity.Subject, []identity.NodeName, error) {

@@ -28,24 +28,35 @@ func (v *visit) locateOffers(offers *ivoa.OfferSet) *ivoa.OfferSet {
 
 // locateSession fills in the URLs of a session and its components.
 func (v *visit) locateSession(session *ivoa.Session) *ivoa.Session {
-	v.locate(&session.Component)
 	for i := range session.Connectors {
 		connector := &session.Connectors[i]
 		connector.Location = v.absolute(connector.Location)
 	}
-	if session.Executable != nil {
-		v.locate(session.Executable.Base())
-	}
-	if session.Compute != nil {
-		v.locate(session.Compute.Base())
-	}
-	for _, storage := range session.Storage {
-		v.locate(storage.Base())
-	}
-	for _, data := range session.Data {
-		v.locate(data.Base())
+	for _, component := range componentsOf(session) {
+		v.locate(component)
 	}
 	return session
+}
+
+// componentsOf are a session and all its parts.
+func componentsOf(session *ivoa.Session) []*ivoa.Component {
+	all := []*ivoa.Component{&session.Component}
+	if session.Executable != nil {
+		all = append(all, session.Executable.Base())
+	}
+	if session.Compute != nil {
+		all = append(all, session.Compute.Base())
+		for _, mount := range session.Compute.Mounted().Volumes {
+			all = append(all, mount.Base())
+		}
+	}
+	for _, storage := range session.Storage {
+		all = append(all, storage.Base())
+	}
+	for _, data := range session.Data {
+		all = append(all, data.Base())
+	}
+	return all
 }
 
 func (v *visit) locate(component *ivoa.Component) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -140,7 +141,10 @@ func TestASessionFromAskToStatement(t *testing.T) {
 	assert.Equal(t, "counting\n", line)
 	keep("GET", path, w.get(path))
 	content := []byte("counting\ndone\n")
-	require.NoError(t, os.WriteFile(stdout, content, 0o600))
+	grows, err := os.OpenFile(stdout, os.O_APPEND|os.O_WRONLY, 0) // a file that shrinks is read anew
+	require.NoError(t, err)
+	_, err = grows.WriteString("done\n")
+	require.NoError(t, errors.Join(err, grows.Close()))
 	require.NoError(t, executor.Complete(ctx, work.HistoryRef, despatch.Completion{
 		Fence: work.Fence, Key: "k9", Time: time.Now(), Outcome: despatch.Completed,
 		Resources: []despatch.Resource{{Name: "core-seconds", Amount: "12.5", Unit: "s"}},
