@@ -102,6 +102,7 @@ func (b *Broker) offersOf(ctx context.Context, caller identity.Caller, node iden
 	if b.options.Network == nil {
 		return nil, &fanout.Fault{Kind: fanout.Unreachable, Detail: "this node belongs to no federation at the moment"}
 	}
+	caller.Via = nil // the question is this node's own: by whom the caller's came doesn't matter, were it that node
 	return b.options.Network.Offers(ctx, caller, node, set)
 }
 
