@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -46,6 +49,9 @@ func (q *asking) request(a *app, cmd *cobra.Command, command []string) (client.R
 		if cmd.Flags().Changed("max-cost") && q.wish.MaxCost <= 0 {
 			return client.Request{}, usage("--max-cost: %v is no cost; leave it out for no limit", q.wish.MaxCost)
 		}
+		if isRequest(command) {
+			return client.Request{}, usage("%s is a request, not a program to run: -f %s asks for it", command[0], command[0])
+		}
 		q.wish.Command = command
 		built, err := q.wish.Build()
 		if err != nil {
@@ -62,6 +68,16 @@ func (q *asking) request(a *app, cmd *cobra.Command, command []string) (client.R
 		}
 	}
 	return request.Read(q.file, a.in)
+}
+
+// isRequest reports whether a command can only be a request of which -f was
+// forgotten.
+func isRequest(command []string) bool {
+	if len(command) != 1 || !slices.Contains([]string{".yaml", ".yml", ".json", ".xml"}, filepath.Ext(command[0])) {
+		return false
+	}
+	file, err := os.Stat(command[0])
+	return err == nil && file.Mode().IsRegular() && file.Mode()&0o111 == 0
 }
 
 // ask sends the request. With --print-request it prints it, and returns nil.

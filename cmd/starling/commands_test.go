@@ -80,26 +80,29 @@ func TestPrintRequestSendsNothing(t *testing.T) {
 }
 
 func TestMistakesInTheCommandLineAreExitStatusTwo(t *testing.T) {
+	forgotten := filepath.Join(t.TempDir(), "request.yaml")
+	require.NoError(t, os.WriteFile(forgotten, []byte("executable: {}\n"), 0o600))
 	n := newFakeNode(t)
 	for want, args := range map[string][]string{
-		`unknown command "bogus" for "starling"`:                                  {"bogus"},
-		"unknown command \"rnu\" for \"starling\"\n  Did you mean this?\n    run": {"rnu"},
-		"unknown flag: --colour":                                                  {"sessions", "--colour"},
-		"UUID of an offer or an offer set is missing":                             {"accept"},
-		"one UUID of a session at a time, not 2":                                  {"logs", firstID, setID},
-		"run what?: give a request with -f FILE, or a command after --":           {"run"},
-		`--cores: "x" is neither a whole number nor MIN:MAX`:                      {"run", "--cores", "x", "--", "true"},
-		"either -f a.yaml or a command, not both":                                 {"run", "-f", "a.yaml", "--", "true"},
-		"--cores builds a request; it changes nothing in that of -f a.yaml":       {"offers", "-f", "a.yaml", "--cores", "1"},
-		`--format: "csv" is none of table, json and yaml`:                         {"sessions", "-o", "csv"},
-		`--node: "nowhere" is not the URL of a node, as http://127.0.0.1:7733 is`: {"sessions", "--node", "nowhere"},
-		`required flag(s) "user" not set`:                                         {"token"},
-		"--user: whose token? A name is wanted":                                   {"token", "--user", ""},
-		"--max-cost: -1 is no cost; leave it out for no limit":                    {"run", "--max-cost", "-1", "--", "true"},
-		`invalid argument "0" for "--limit" flag: want a whole number from 1`:     {"history", "--limit", "0"},
-		`"x" is not the UUID of a session, which looks like ` + exampleUUID:       {"cancel", "x"},
-		`"y" is not the UUID of an attempt, which looks like ` + exampleUUID:      {"history", "y"},
-		"UUID of a session is missing":                                            {"cancel"},
+		`unknown command "bogus" for "starling"`:                                            {"bogus"},
+		"unknown command \"rnu\" for \"starling\"\n  Did you mean this?\n    run":           {"rnu"},
+		"unknown flag: --colour":                                                            {"sessions", "--colour"},
+		"UUID of an offer or an offer set is missing":                                       {"accept"},
+		"one UUID of a session at a time, not 2":                                            {"logs", firstID, setID},
+		"run what?: give a request with -f FILE, or a command after --":                     {"run"},
+		`--cores: "x" is neither a whole number nor MIN:MAX`:                                {"run", "--cores", "x", "--", "true"},
+		forgotten + " is a request, not a program to run: -f " + forgotten + " asks for it": {"offers", forgotten},
+		"either -f a.yaml or a command, not both":                                           {"run", "-f", "a.yaml", "--", "true"},
+		"--cores builds a request; it changes nothing in that of -f a.yaml":                 {"offers", "-f", "a.yaml", "--cores", "1"},
+		`--format: "csv" is none of table, json and yaml`:                                   {"sessions", "-o", "csv"},
+		`--node: "nowhere" is not the URL of a node, as http://127.0.0.1:7733 is`:           {"sessions", "--node", "nowhere"},
+		`required flag(s) "user" not set`:                                                   {"token"},
+		"--user: whose token? A name is wanted":                                             {"token", "--user", ""},
+		"--max-cost: -1 is no cost; leave it out for no limit":                              {"run", "--max-cost", "-1", "--", "true"},
+		`invalid argument "0" for "--limit" flag: want a whole number from 1`:               {"history", "--limit", "0"},
+		`"x" is not the UUID of a session, which looks like ` + exampleUUID:                 {"cancel", "x"},
+		`"y" is not the UUID of an attempt, which looks like ` + exampleUUID:                {"history", "y"},
+		"UUID of a session is missing":                                                      {"cancel"},
 		"--data: there is no directory /nowhere; give the data directory of the node that is to take the token": {
 			"token", "--user", "alice", "--data", "/nowhere"},
 		`--set: "a" is not KEY=VALUE`: {"serve", "--set", "a"},
