@@ -113,6 +113,9 @@ func (b *Broker) withSession(ctx context.Context, caller identity.Caller, id ide
 	if !ok || p.Code != CodeConflict && p.Code != CodeFunds && p.Code != CodeQuota {
 		return err
 	}
+	if err := b.settle(); err != nil { // what is decided may not be stored yet, and that is what refuses this
+		return err
+	}
 	s, readErr := b.Session(ctx, caller, id)
 	if readErr != nil {
 		return readErr

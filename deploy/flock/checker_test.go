@@ -64,6 +64,9 @@ func peak(spans []span) (most int64) {
 // booked are the phases in which a session's resources are its own, by its schedule.
 var booked = []string{"ACCEPTED", "WAITING", "PREPARING", "AVAILABLE", "RUNNING"}
 
+// open are those in which a session holds anything.
+var open = append([]string{"OFFERED", "RELEASING"}, booked...)
+
 // watch looks at all nodes as long as the storm lasts: what is booked at one of them
 // at one instant is never more than it has (promise 1).
 func (s *storm) watch() {
@@ -118,9 +121,7 @@ func (s *storm) calm() {
 		eventually(s.t, "session "+id+" to end", func() bool { return terminal(s.owner(id).phase(u, id)) })
 	}
 	for _, n := range s.nodes {
-		eventually(s.t, "nothing to be offered or booked at "+n.name, func() bool {
-			return len(n.sessions(append([]string{"OFFERED", "RELEASING"}, booked...)...)) == 0
-		})
+		n.idle()
 		eventually(s.t, "nothing of "+n.name+" to wait for the log", func() bool {
 			var log struct{ Outbox struct{ Depth int } }
 			n.get(operator, "/federation/log", &log)

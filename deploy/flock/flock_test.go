@@ -11,11 +11,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"starling/federation/identity"
 	"starling/node/config"
 )
 
 // patience bounds a test that hangs; no claim is made by it.
-const patience = 5 * time.Minute
+const patience = 4 * time.Minute
 
 // eventually waits for a condition.
 func eventually(t testing.TB, what string, holds func() bool) {
@@ -139,6 +140,20 @@ func (f *flock) node(name string) *node {
 	}
 	f.t.Fatalf("there is no node %q", name)
 	return nil
+}
+
+// owner is the node that a UUID names.
+func (f *flock) owner(id string) *node {
+	u, err := identity.ParseUUID(id)
+	if err == nil {
+		for _, n := range f.nodes {
+			if u.Owner() == identity.NodeName(n.name).Tag() {
+				return n
+			}
+		}
+	}
+	f.t.Errorf("session %q is no node's", id)
+	return f.nodes[0]
 }
 
 // but are all nodes but some.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"starling/federation/identity"
 	"starling/node/config"
 )
 
@@ -207,20 +206,6 @@ func (s *storm) pries(choose *rand.Rand) {
 		assert.GreaterOrEqual(s.t, a.status, 400, "%s %s: %s", method, id, a.body)
 		assert.NotContains(s.t, string(a.body), "alice")
 	}
-}
-
-// owner is the node that a UUID names.
-func (s *storm) owner(id string) *node {
-	u, err := identity.ParseUUID(id)
-	if err == nil {
-		for _, n := range s.nodes {
-			if u.Owner() == identity.NodeName(n.name).Tag() {
-				return n
-			}
-		}
-	}
-	s.t.Errorf("session %q is no node's", id)
-	return s.nodes[0]
 }
 
 // promised counts what these nodes have promised.
