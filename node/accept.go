@@ -215,7 +215,7 @@ func (b *Broker) accept(did deed, s *store.Session, f funds, brought acceptance,
 		enter(s, ivoa.SessionAccepted, now)
 	})
 	rejected := b.closeOffers(set, s.ID, ivoa.SessionRejected, now)
-	w := write{sessions: append(rejected, accepted), allowances: spent, tidings: siblings(set, s.ID)}
+	w := write{sessions: append(rejected, accepted), allowances: spent, tidings: b.siblings(set, s.ID)}
 	w.commands = append(w.commands, b.placeHold(accepted, estimate, draws, f, now), b.allowed(did))
 	if brought.sealed != nil {
 		w.extra = func(tx *store.Tx) error { return tx.PutCredentials(accepted.ID, brought.sealed) }

@@ -56,6 +56,7 @@ func (b *Broker) choose(q *question, set *store.OfferSet, own prospects) []*stor
 		switch {
 		case c.own == nil:
 			set.Elsewhere = append(set.Elsewhere, c.foreignOffer(set, place, r))
+			b.heldAt(c.node, set, options[r.Option])
 		case !slices.Contains(mine, c.own): // it could not be held
 			continue
 		case q.asked.Set.IsZero(): // or else the node that asks says how it ranks among all
@@ -64,6 +65,18 @@ func (b *Broker) choose(q *question, set *store.OfferSet, own prospects) []*stor
 		place++
 	}
 	return mine
+}
+
+// heldAt remembers what another node holds for an answer of this one, until that
+// node's digests show it. Of its offers, which are alternatives, the best counts.
+func (b *Broker) heldAt(node identity.NodeName, set *store.OfferSet, o placement.Option) {
+	if slices.ContainsFunc(set.Elsewhere[:len(set.Elsewhere)-1], func(f store.Foreign) bool { return f.Node == node }) {
+		return
+	}
+	slot := scheduling.Slot{Window: scheduling.Window{Start: o.Start.Add(-o.Transfer), End: o.End}, Resources: o.Resources}
+	b.placing.Lock()
+	defer b.placing.Unlock()
+	b.unconfirmed.Sent(node, entryID(set.ID), slot, scheduling.Instant(set.Created))
 }
 
 // mostOffers is how many offers an answer may have. Another node ranks them itself,
@@ -80,6 +93,7 @@ func (b *Broker) optionOf(q *question, s *store.Session, now scheduling.Instant)
 	return placement.Option{
 		Site: string(b.options.Name), Asked: max(now, q.demand.Start.Earliest),
 		Start: start, End: start.Add(scheduling.Span(s.Plan.Duration)),
+		Transfer: q.transfer.Span, Moved: q.transfer.Moved, Bytes: q.transfer.Bytes,
 		Resources: resourcesOf(s.Plan),
 		Quote:     scheduling.Quote{Costs: quoted(s.Costs), Metrics: quoted(s.Metrics)},
 	}
@@ -92,15 +106,25 @@ func quoted(amounts []store.Amount) (list []scheduling.Amount) {
 	return list
 }
 
+// foreignOption is an offer that package fanout has checked.
 func foreignOption(q *question, node identity.NodeName, s *ivoa.Session, now scheduling.Instant) placement.Option {
 	start, end := spansOf(s)
 	quote, _ := fanout.QuoteOf(s)
 	compute := s.Compute.(*ivoa.SimpleComputeResource)
-	return placement.Option{
+	o := placement.Option{
 		Site: string(node), Asked: max(now, q.demand.Start.Earliest), Start: start, End: end,
 		Resources: scheduling.Resources{Cores: *compute.Cores.Min, Memory: *compute.Memory.Min},
 		Quote:     quote,
 	}
+	for _, m := range s.Meta.Messages { // as transferMessages writes it
+		if m.Kind == messageTransfer {
+			seconds, _ := strconv.ParseFloat(m.Values["seconds"], 64)
+			o.Transfer = scheduling.Span(min(max(seconds, 0), 1e9) * float64(scheduling.Second))
+			o.Moved, _ = strconv.ParseInt(m.Values["moved"], 10, 64)
+			o.Bytes, _ = strconv.ParseInt(m.Values["bytes"], 10, 64)
+		}
+	}
+	return o
 }
 
 // placeMessage says why an offer is where it is among all.

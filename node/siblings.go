@@ -15,22 +15,25 @@ import (
 
 // siblings is what other nodes are told of an offer that was accepted, in the write
 // that accepts it.
-func siblings(set *store.OfferSet, accepted identity.UUID) []*store.Tiding {
+func (b *Broker) siblings(set *store.OfferSet, accepted identity.UUID) []*store.Tiding {
 	if !set.For.Set.IsZero() {
 		return []*store.Tiding{{Node: set.For.Node, Set: set.For.Set, Accepted: accepted, Until: set.Expires + mostHeldMillis}}
 	}
-	return notWanted(set, "")
+	return b.notWanted(set, "")
 }
 
 // notWanted tells all nodes that have offers in a set, but the one given, that none
 // of them is wanted any more.
-func notWanted(set *store.OfferSet, but identity.NodeName) (list []*store.Tiding) {
+func (b *Broker) notWanted(set *store.OfferSet, but identity.NodeName) (list []*store.Tiding) {
+	b.placing.Lock()
+	defer b.placing.Unlock()
 	until := map[identity.NodeName]store.Millis{}
 	for _, f := range set.Elsewhere {
 		until[f.Node] = max(until[f.Node], f.Expires)
 	}
 	for _, f := range set.Elsewhere {
 		if expires, more := until[f.Node]; more && f.Node != but {
+			b.unconfirmed.Dropped(f.Node, entryID(set.ID))
 			list = append(list, &store.Tiding{Node: f.Node, Set: set.ID, Until: expires})
 			delete(until, f.Node)
 		}
@@ -72,7 +75,7 @@ func (b *Broker) Hear(ctx context.Context, peer identity.NodeName, tidings []fan
 		if open := b.state.sets[set.ID]; open != nil {
 			w.sessions = append(w.sessions, b.closeOffers(open, owners[i], ivoa.SessionRejected, now)...)
 		}
-		w.tidings = append(w.tidings, notWanted(set, peer)...)
+		w.tidings = append(w.tidings, b.notWanted(set, peer)...)
 	}
 	if len(w.sessions)+len(w.tidings) == 0 {
 		b.mu.Unlock()

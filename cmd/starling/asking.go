@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +14,7 @@ import (
 	"starling/cmd/starling/internal/client"
 	"starling/cmd/starling/internal/request"
 	"starling/cmd/starling/internal/words"
+	"starling/scheduling/placement"
 )
 
 // asking is what `offers` and `run` have in common: a request, from a file or
@@ -20,7 +22,9 @@ import (
 type asking struct {
 	file  string
 	print bool
-	wish  request.Wish
+	// placement is the policy by which offers are ranked.
+	placement string
+	wish      request.Wish
 }
 
 // flags declares the flags of a request.
@@ -29,6 +33,7 @@ func (q *asking) flags(cmd *cobra.Command) {
 	f.SetInterspersed(false) // flags after the command are the command's own
 	f.StringVarP(&q.file, "file", "f", "", "the request: YAML, JSON or XML; - is the standard input")
 	f.BoolVar(&q.print, "print-request", false, "print the request and don't send it")
+	f.StringVar(&q.placement, "placement", "", "what the best offer is: "+strings.Join(placement.Names(), ", ")+" (default: as the node is configured)")
 	f.StringVar(&q.wish.Name, "name", "", "what to call it")
 	f.StringVar(&q.wish.Image, "image", "", "run in this container image, rather than as a process of the node")
 	f.StringVar(&q.wish.Cores, "cores", "", "cores, N or MIN:MAX")
@@ -41,6 +46,7 @@ func (q *asking) flags(cmd *cobra.Command) {
 	f.StringArrayVarP(&q.wish.Env, "env", "e", nil, "NAME=VALUE for its environment")
 	f.Float64Var(&q.wish.MaxCost, "max-cost", 0, "the most that it may cost")
 	_ = cmd.MarkFlagFilename("file", "yaml", "yml", "json", "xml")
+	_ = cmd.RegisterFlagCompletionFunc("placement", cobra.FixedCompletions(placement.Names(), cobra.ShellCompDirectiveNoFileComp))
 }
 
 // request reads or builds the request.
@@ -82,10 +88,14 @@ func isRequest(command []string) bool {
 
 // ask sends the request. With --print-request it prints it, and returns nil.
 func (q *asking) ask(ctx context.Context, a *app, cmd *cobra.Command, command []string) (*ivoa.OfferSet, error) {
+	if _, err := placement.ByName(q.placement); err != nil {
+		return nil, usage("--placement: %v", err)
+	}
 	req, err := q.request(a, cmd, command)
 	if err != nil {
 		return nil, err
 	}
+	req.Placement = q.placement
 	if q.print {
 		_, err := a.out.Write(req.Body)
 		return nil, err

@@ -23,6 +23,9 @@ import (
 // ProposalHeader names the proposal that pays for what is asked.
 const ProposalHeader = "Starling-Proposal"
 
+// PlacementHeader names the policy by which offers are ranked.
+const PlacementHeader = "Starling-Placement"
+
 // maxAnswer bounds the size of an answer that is read into memory, in bytes: a
 // page of a thousand sessions has some megabytes.
 const maxAnswer = 64 << 20

@@ -19,12 +19,18 @@ var answerLimits = ivoa.Limits{Bytes: maxAnswer, Depth: 64, Entries: 1_000_000, 
 type Request struct {
 	Media ivoa.Media
 	Body  []byte
+	// Placement is the policy by which offers are ranked; empty leaves it to the node.
+	Placement string
 }
 
 // Ask sends a request and returns the offers, or the NO.
 func (c *Client) Ask(ctx context.Context, request Request) (*ivoa.OfferSet, error) {
+	header := http.Header{}
+	if request.Placement != "" {
+		header.Set(PlacementHeader, request.Placement)
+	}
 	got, err := c.do(ctx, call{
-		method: http.MethodPost, path: "/requests", media: request.Media.String(), body: request.Body,
+		method: http.MethodPost, path: "/requests", media: request.Media.String(), body: request.Body, header: header,
 	})
 	if err != nil {
 		return nil, err
