@@ -34,6 +34,15 @@ func TestAnHonestAnswerIsTaken(t *testing.T) {
 	assert.Empty(t, a.Offers)
 }
 
+func TestAnAnswerThatCannotBeReadIsBroken(t *testing.T) {
+	for _, body := range []string{"", "<html>", `{"result":"YES"`, `{"offers":7}`, "[]"} {
+		c := checkerOf(asked())
+		_, err := c.answer([]byte(body))
+		require.True(t, IsFault(err, Broken), "%q: %v", body, err)
+		assert.Contains(t, err.Error(), "can't be read", "%q", body)
+	}
+}
+
 // Relative URLs are this node's as well.
 func TestPathsAreTakenForURLs(t *testing.T) {
 	set := honest()

@@ -58,7 +58,7 @@ func clip(text string, most int) string {
 // messages keeps what is well-formed and bounded of another node's messages. They
 // may name URLs of the user's own data; those of nodes have no business there.
 func messages(list []ivoa.Message) []ivoa.Message {
-	kept := make([]ivoa.Message, 0, min(len(list), mostMessages))
+	var kept []ivoa.Message
 	for _, m := range list {
 		if len(kept) == mostMessages {
 			break
