@@ -2,6 +2,7 @@ package shortlist
 
 import (
 	"cmp"
+	"slices"
 
 	"starling/federation/digest"
 	"starling/federation/identity"
@@ -52,7 +53,7 @@ func Choose(r Request, known []digest.Known, unconfirmed *Unconfirmed, draw func
 			e.consider(&known[i])
 		}
 	}
-	if len(e.able) == 0 {
+	if !slices.ContainsFunc(e.able, func(k *digest.Known) bool { return k.Slow != nil }) { // nobody is known to run it
 		e.settleForSimulators()
 	}
 	able := field{placement.Scores(r.Policy, e.options, make([]float64, 0, len(e.options))), e.options, e.rooms}
