@@ -30,17 +30,26 @@ func (m *Membership) Announce(note []byte) error {
 	return nil
 }
 
-// announce tells this node's notes, as they change and not too often.
+// announce tells this node's notes, as they change and not too often; again and again
+// while the node is young.
 func (m *Membership) announce() {
+	again := time.NewTicker(m.profile.Announce)
+	defer again.Stop()
+	var last news
 	for {
 		select {
 		case <-m.speak:
+		case <-again.C:
+			if last.age = m.now().Sub(m.said()); m.now().Sub(m.began) > m.profile.Youth {
+				again.Stop()
+			} else if last.name != "" {
+				m.spread(last)
+			}
+			continue
 		case <-m.closing.Done():
 			return
 		}
-		m.mu.Lock()
-		early := m.profile.Announce - m.now().Sub(m.voice.told)
-		m.mu.Unlock()
+		early := m.profile.Announce - m.now().Sub(m.said())
 		select {
 		case <-time.After(min(early, m.profile.Announce)):
 		case <-m.closing.Done():
@@ -50,15 +59,22 @@ func (m *Membership) announce() {
 		changed := (m.voice.again || !bytes.Equal(m.voice.want, m.voice.note)) && !m.voice.left
 		m.mu.Unlock()
 		if changed {
-			m.tell(nil)
+			last = m.tell(nil)
+			m.spread(last)
 		}
 	}
 }
 
-// tell numbers what this node has to say and passes it on; change, if there is
-// one, is made to its record first. The channel is closed when memberlist has
-// sent it as often as it will.
-func (m *Membership) tell(change func(*voice)) <-chan struct{} {
+// said is when this node told its last note.
+func (m *Membership) said() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.voice.told
+}
+
+// tell numbers what this node has to say; change, if there is one, is made to its
+// record first. What it returns is to be passed on.
+func (m *Membership) tell(change func(*voice)) news {
 	m.telling.Lock()
 	defer m.telling.Unlock()
 	n := news{name: m.self.Name}
@@ -72,14 +88,13 @@ func (m *Membership) tell(change func(*voice)) <-chan struct{} {
 		n.record = v.record
 		return m.roster.merge(n, v.told)
 	})
-	done := make(chan struct{})
-	m.queue.QueueBroadcast(&broadcast{name: n.name, message: n.append(nil), done: done})
-	return done
+	return n
 }
 
-// hear takes in a record that came from another node, and passes it on if it
-// was news.
-func (m *Membership) hear(n news) {
+// hear takes in a record that came from another node, and passes it on if it was
+// news: once, if it came as its node tells it, to everybody; or as often as it takes
+// for all to hear of it, where that seems to have failed.
+func (m *Membership) hear(n news, from *memberlist.TransmitLimitedQueue) {
 	if n.name == m.self.Name {
 		m.hearMyself(n)
 		return
@@ -94,10 +109,11 @@ func (m *Membership) hear(n news) {
 	if !fresh {
 		return
 	}
-	m.queue.QueueBroadcast(&broadcast{name: n.name, message: n.append(nil)})
 	if n.left {
+		from = &m.queue
 		m.save()
 	}
+	from.QueueBroadcast(&broadcast{name: n.name, message: n.append(nil)})
 }
 
 // hearMyself hears what others still have of this node. If that counts for more

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -149,14 +150,103 @@ func TestANewcomerLearnsAllNotesAtOnce(t *testing.T) {
 	assert.Equal(t, "of n1", string(find(late, "n1").Note))
 }
 
-// A note is passed on by those who hear it, to those who can't hear its author.
+// A note is passed on by those who hear it, to those who can't hear its author, often
+// enough, without comparing.
 func TestNotesArePassedOn(t *testing.T) {
 	w := newWorld(t)
-	w.profile.PushPull = time.Hour
+	w.profile.PushPull, w.profile.Youth = time.Hour, time.Nanosecond
 	all := w.federation(3)
 	w.part(all[:1], all[2:], true)
-	require.NoError(t, all[0].Announce([]byte("by way of n1")))
-	w.hears(all[2], "n0", "by way of n1")
+	for deadline := time.Now().Add(patience); !strings.HasPrefix(string(find(all[2], "n0").Note), "by way of n1"); {
+		require.True(t, time.Now().Before(deadline), "none of the notes came")
+		changed := all[2].Changed()
+		require.NoError(t, all[0].Announce(fmt.Append(nil, "by way of n1, at ", time.Now())))
+		select {
+		case <-changed:
+		case <-time.After(4 * w.profile.Announce):
+		}
+	}
+}
+
+// The first note is often told before all know that there is such a node.
+func TestTheFirstNoteOfANewcomerReachesAll(t *testing.T) {
+	w := newWorld(t)
+	w.profile.PushPull, w.profile.Youth = time.Hour, time.Hour
+	all := w.federation(2)
+	for i := range 8 {
+		m := w.start(w.newcomer(fmt.Sprint("late", i), all[0]))
+		require.NoError(t, m.Announce([]byte("first")))
+		all = append(all, m)
+	}
+	for _, m := range all {
+		for _, other := range all[2:] {
+			w.hears(m, other.self.Name, "first")
+		}
+	}
+}
+
+// A node tells all others itself: each sends as many packets with its note as there are
+// others, and once again what it hears.
+func TestANoteIsNotSentMoreOftenThanNeeded(t *testing.T) {
+	w := newWorld(t)
+	w.profile.PushPull, w.profile.Youth = time.Hour, time.Nanosecond
+	var registries []*prometheus.Registry
+	all := []*Membership{}
+	for i := range 5 {
+		o := w.newcomer(fmt.Sprint("n", i))
+		if i == 0 {
+			o = w.options("n0")
+		} else {
+			o.Join = []string{all[0].Addr()}
+		}
+		registries = append(registries, prometheus.NewRegistry())
+		o.Registerer = registries[i]
+		all = append(all, w.start(o))
+	}
+	w.together(all...)
+	w.quiet(registries)
+	before := sentPackets(t, registries)
+	const notes = 20
+	for i := range notes {
+		note := bytes.Repeat([]byte{byte('a' + i)}, MaxNote)
+		require.NoError(t, all[0].Announce(note))
+		for _, m := range all[1:] {
+			w.hears(m, "n0", string(note))
+		}
+	}
+	w.quiet(registries)
+	sent := sentPackets(t, registries) - before
+	assert.Less(t, sent, 2.6*notes*4*MaxNote, "4 from its author, and one from each of the 4 who hear it")
+}
+
+// quiet waits until nothing is to be passed on: what is sent then is probes.
+func (w *world) quiet(registries []*prometheus.Registry) {
+	w.t.Helper()
+	last := sentPackets(w.t, registries)
+	for until := time.Now().Add(patience); time.Now().Before(until); {
+		time.Sleep(200 * time.Millisecond)
+		now := sentPackets(w.t, registries)
+		if now-last < MaxNote {
+			return
+		}
+		last = now
+	}
+	w.t.Fatal("it never becomes quiet")
+}
+
+func sentPackets(t *testing.T, registries []*prometheus.Registry) (n float64) {
+	for _, r := range registries {
+		families, err := r.Gather()
+		require.NoError(t, err)
+		for _, f := range families {
+			for _, m := range f.GetMetric() {
+				if f.GetName() == "starling_gossip_bytes_total" && m.GetLabel()[0].GetValue() == "packet" && m.GetLabel()[1].GetValue() == "sent" {
+					n += m.GetCounter().GetValue()
+				}
+			}
+		}
+	}
+	return n
 }
 
 // Without any packets, as where a firewall lets TCP through alone, members stay

@@ -185,12 +185,12 @@ func (d delegates) NotifyMsg(message []byte) {
 		d.complain("a record", fmt.Errorf("%w: %w", errMalformed, err))
 		return
 	}
-	d.hear(n)
+	d.hear(n, &d.relays)
 }
 
 // GetBroadcasts gives out the records that are to be passed on.
 func (d delegates) GetBroadcasts(overhead, limit int) [][]byte {
-	return d.queue.GetBroadcasts(overhead, limit)
+	return d.broadcasts(overhead, limit)
 }
 
 // LocalState is all records.
@@ -208,7 +208,7 @@ func (d delegates) MergeRemoteState(state []byte, _ bool) {
 		return
 	}
 	for _, n := range all {
-		d.hear(n)
+		d.hear(n, &d.queue)
 	}
 }
 

@@ -14,7 +14,8 @@
 //	            regard to order                                   (roster.go)
 //	redial      those who are gone are asked again, for ever: a partition that
 //	            heals, or a restart, needs nobody's help          (redial.go)
-//	announce    the node's own note, told when it changes       (announce.go)
+//	announce    the node's own note, told when it changes: to all, by the node
+//	            itself, and passed on by those who hear it (announce.go, spread.go)
 //	peers       what must be known after a restart, in a file      (peers.go)
 //	Err, Leave  why this node is kept out; and how it goes (trouble.go, leave.go)
 //

@@ -15,7 +15,7 @@ func (m *Membership) Leave(ctx context.Context) error {
 	if m.closed {
 		return errors.New("leave the federation's gossip: it is closed")
 	}
-	told := m.tell(func(v *voice) { v.left = true })
+	told := m.broadcastSurely(m.tell(func(v *voice) { v.left = true }))
 	for _, member := range m.others(3) {
 		if ctx.Err() == nil {
 			_, _ = m.list.Join([]string{member.Gossip}) // what is sent by TCP arrives, or the broadcast does

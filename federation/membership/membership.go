@@ -50,6 +50,7 @@ type Membership struct {
 	join       []string
 	profile    Profile
 	file       string
+	began      time.Time
 	newcomer   bool   // it knew no federation when it began
 	before     string // the address that it advertised in its earlier life
 	now        func() time.Time
@@ -61,9 +62,10 @@ type Membership struct {
 	wire      *wire
 	transport memberlist.NodeAwareTransport // the wire, wrapped
 	list      *memberlist.Memberlist
-	keyring   *memberlist.Keyring // nil if gossip is in the clear
-	queue     memberlist.TransmitLimitedQueue
-	alive     atomic.Int64 // members, for the queue
+	keyring   *memberlist.Keyring             // nil if gossip is in the clear
+	queue     memberlist.TransmitLimitedQueue // what is passed on until all should know
+	relays    memberlist.TransmitLimitedQueue // what its node has told all members itself
+	alive     atomic.Int64                    // members, for the queue
 
 	telling sync.Mutex // held while a record is merged and queued; before mu
 	mu      sync.Mutex
@@ -151,9 +153,10 @@ func prepare(options Options) (*Membership, error) {
 	m.roster.entry(m.self.Name)
 	m.queue.RetransmitMult = retransmit
 	m.queue.NumNodes = func() int { return int(m.alive.Load()) }
+	m.relays.RetransmitMult, m.relays.NumNodes = relay, one
 	m.closing, m.quit = context.WithCancel(context.Background())
 	m.recall()
-	m.newcomer = m.self.Federation == ""
+	m.began, m.newcomer = m.now(), m.self.Federation == ""
 	if m.self.Federation != "" {
 		m.federation.Store(&m.self.Federation)
 	}
@@ -184,7 +187,7 @@ func (m *Membership) begin(keys [][]byte, advertise string) error {
 	d := delegates{m}
 	config.Delegate, config.Events, config.Alive, config.Merge, config.Conflict = d, d, d, d, d
 	config.Logger = (&listener{log: m.log, metrics: m.metrics, now: m.now}).logger()
-	m.tell(nil)
+	m.broadcastSurely(m.tell(nil))
 	m.list, err = memberlist.Create(config)
 	return err
 }

@@ -29,6 +29,9 @@ type Profile struct {
 	Dead time.Duration
 	// Announce is the least time between two notes of this node.
 	Announce time.Duration
+	// Youth is for how long after its start a node repeats its note: not all know it
+	// yet, and who doesn't keeps none.
+	Youth time.Duration
 	// RedialFirst and RedialMost are how soon, and at the latest how often, those
 	// who are gone are asked again.
 	RedialFirst, RedialMost time.Duration
@@ -52,6 +55,7 @@ func LAN() Profile {
 		Dial:          3 * time.Second,  // one lost SYN is sent again after 1 s
 		Dead:          30 * time.Second, // three comparisons
 		Announce:      time.Second,      // the design's promise for digests
+		Youth:         10 * time.Second, // one comparison
 		RedialFirst:   time.Second,
 		RedialMost:    30 * time.Second, // a site that returns is back within a minute
 		Patience:      15 * time.Second, // all nodes of a site started at once
@@ -73,6 +77,7 @@ func WAN() Profile {
 		Dial:          10 * time.Second, // SYNs lost at 0, 1 and 3 s
 		Dead:          60 * time.Second,
 		Announce:      time.Second,
+		Youth:         30 * time.Second, // two comparisons
 		RedialFirst:   2 * time.Second,
 		RedialMost:    time.Minute,
 		Patience:      time.Minute,
@@ -87,7 +92,7 @@ func Quick() Profile {
 		ProbeInterval: 400 * time.Millisecond, ProbeTimeout: 300 * time.Millisecond, Suspicion: 4,
 		Gossip: 50 * time.Millisecond, Fanout: 3, PushPull: time.Second,
 		Stream: 10 * time.Second, Dial: 2 * time.Second, Dead: 3 * time.Second,
-		Announce: 50 * time.Millisecond, RedialFirst: 100 * time.Millisecond, RedialMost: time.Second,
+		Announce: 50 * time.Millisecond, Youth: time.Second, RedialFirst: 100 * time.Millisecond, RedialMost: time.Second,
 		Patience: 5 * time.Second, Save: 20 * time.Millisecond,
 	}
 }

@@ -12,6 +12,10 @@
 // good by [Cluster.Leave]; one that is gone for good is taken out by
 // [Cluster.Expel].
 //
+// Each node tells the others how it is (digest.go), as [Cluster.Describe] has it; what
+// they have told is [Cluster.Known], read once as it comes (known.go). What a node can do
+// and what it asks changes seldom and is longer: that is fetched from it (slow.go).
+//
 // What one node asks of another on behalf of its users goes by way of it, too
 // (errand.go): [Cluster.Authorize] says on whose behalf, [Cluster.RoundTrip] sends it,
 // and the other's [Cluster.Delegated] finds out whether to believe it.

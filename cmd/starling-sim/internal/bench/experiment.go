@@ -37,6 +37,7 @@ func Experiments() []Experiment {
 		{"despatch", "polls, updates and executors that wait, with 10,000 sessions due", despatches},
 		{"docker", "containers as sessions, beside what the engine alone takes", containers},
 		{"raft", "history and ledger on the log that three nodes share", rafts},
+		{"gossip", "how soon 15 nodes know of a change, and what that costs", gossip},
 		{"history", "memory, answers and exports with a history of a million attempts", history},
 		{"memory", "memory with 100,000 finished sessions", memory},
 	}
