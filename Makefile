@@ -17,9 +17,9 @@ build:
 test:
 	$(GO) test -race -timeout 20m $(TESTFLAGS) ./...
 
-# One development node, one real request, its result and its bill.
+# Three sites, real requests, where they go and why, what came out and what it cost.
 demo: build
-	$(GO) run ./deploy/demo bin/starling deploy/examples/hubble
+	$(GO) run ./deploy/demo bin/starling deploy/examples
 
 # How fast it is on this machine; see BENCHMARKS.md for what has been measured.
 bench: build

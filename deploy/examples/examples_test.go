@@ -28,7 +28,7 @@ func TestEveryExampleRequestIsUnderstoodWhole(t *testing.T) {
 	}
 	require.Contains(t, found, "hubble/request.yaml")
 	for _, path := range found {
-		if path == "starling.yaml" {
+		if path == "starling.yaml" || filepath.Dir(path) == "sites" {
 			continue
 		}
 		body, err := os.ReadFile(path)
@@ -98,6 +98,23 @@ func unknownKinds(r *ivoa.ExecutionRequest) []string {
 		}
 	}
 	return unknown
+}
+
+// Each site of the demonstration is a configuration of its own name.
+func TestTheSitesOfTheDemonstrationAreGood(t *testing.T) {
+	paths, err := filepath.Glob("sites/*.yaml")
+	require.NoError(t, err)
+	require.Len(t, paths, 3)
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		served := filepath.Join(t.TempDir(), filepath.Base(path))
+		require.NoError(t, os.WriteFile(served, []byte(strings.ReplaceAll(string(text), "DATA", "http://127.0.0.1:1")), 0o600))
+		c, err := config.Load(config.Sources{File: served, Host: "elsewhere", Flags: []config.Flag{{Name: "--dev", Key: "dev", Value: "true"}}})
+		require.NoError(t, err)
+		assert.Equal(t, strings.TrimSuffix(filepath.Base(path), ".yaml"), c.Name)
+		assert.Len(t, c.StorageElements, 1)
+	}
 }
 
 func TestTheExampleConfigurationIsGood(t *testing.T) {

@@ -34,7 +34,11 @@ func NewFederation(program, dir string, size int, flags ...string) (*Federation,
 
 // Add makes one more node.
 func (f *Federation) Add(program, dir string, flags ...string) (*Member, error) {
-	name := string(rune('a' + len(f.Nodes)))
+	return f.AddNamed(string(rune('a'+len(f.Nodes))), program, dir, flags...)
+}
+
+// AddNamed makes one more node, with a name of its own.
+func (f *Federation) AddNamed(name, program, dir string, flags ...string) (*Member, error) {
 	m := &Member{Name: name}
 	for _, address := range []*string{&m.Gossip, &m.Raft} {
 		var err error
