@@ -37,6 +37,10 @@ const seriesKind = "urn:starling:message:repeats"
 // where its data come, and how long that takes.
 const transferKind = "urn:starling:message:transfer"
 
+// placeKind is the kind of the message in which a broker says of an offer why it is
+// where it is among all.
+const placeKind = "urn:starling:message:place"
+
 // notes are the messages that an offer's reader must see.
 func notes(offer *ivoa.Session) (marked []string) {
 	for _, m := range messagesOf(&offer.Component) {
@@ -45,6 +49,8 @@ func notes(offer *ivoa.Session) (marked []string) {
 			marked = append(marked, "! "+m.Text)
 		case m.Kind == seriesKind, m.Kind == transferKind:
 			marked = append(marked, m.Text)
+		case m.Kind == placeKind && m.Values["options"] != "1":
+			marked = append(marked, strings.TrimPrefix(m.Text, m.Values["site"]+": "))
 		}
 	}
 	return marked
