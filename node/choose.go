@@ -109,6 +109,9 @@ func quoted(amounts []store.Amount) (list []scheduling.Amount) {
 // foreignOption is an offer that package fanout has checked.
 func foreignOption(q *question, node identity.NodeName, s *ivoa.Session, now scheduling.Instant) placement.Option {
 	start, end := spansOf(s)
+	if late := now.Sub(start); late > 0 { // others were waited for meanwhile; until it expires it can begin at any time
+		start, end = now, end.Add(late)
+	}
 	quote, _ := fanout.QuoteOf(s)
 	compute := s.Compute.(*ivoa.SimpleComputeResource)
 	o := placement.Option{
