@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"starling/api/ivoa"
 	"starling/federation/digest"
 	"starling/federation/identity"
 	"starling/scheduling"
@@ -46,6 +47,9 @@ func (b *Broker) Digest() (digest.Fast, digest.Slow) {
 			}
 			for _, s := range r.Schemes {
 				schemes[s] = true
+			}
+			if b.locates(r) { // replicas in the site's own elements have URLs
+				abilities[ivoa.KindSkaoData] = abilities[ivoa.KindSkaoData] || !r.Simulated
 			}
 		}
 		fast.Executors += alive

@@ -102,9 +102,14 @@ func (b *Broker) onlyKeeper(q *question, known []digest.Known) (nodes []identity
 }
 
 // plainKinds are the kinds of data that have to be staged, of which a node says
-// whether it takes them.
+// whether it takes them. That this one has a URL of its own for some is nothing to
+// others.
 func (q *question) plainKinds() []string {
-	return slices.DeleteFunc(slices.Clone(q.dataKinds), func(kind string) bool { return strings.Contains(kind, locatedAt) })
+	kinds := slices.DeleteFunc(slices.Clone(q.dataKinds), func(kind string) bool { return strings.Contains(kind, locatedAt) })
+	for _, kind := range q.unlocated {
+		kinds = addOnce(kinds, kind)
+	}
+	return kinds
 }
 
 // keeperOf is the node that keeps storage which a request wants to use again; zero:

@@ -133,6 +133,18 @@ func TestAnExecutorsClockIsNotBelieved(t *testing.T) {
 	})
 }
 
+func TestLessThanNothingIsNotTaken(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.accepted(alice, request(1, lake(10e9, at("", "https://data.example/x"))))
+		d := w.takeWork()
+		_, err := w.Report(context.Background(), builtIn, ref(t, d), despatch.Updates{Fence: d.Fence, Updates: []despatch.Update{
+			{Key: "a", Type: despatch.ActionCompleted, Action: "stage-1", Time: time.Now(), Bytes: -1},
+		}}, 0)
+		assert.ErrorContains(t, err, "data have 0 bytes or more")
+	})
+}
+
 func TestWhatIsSimulatedTeachesNothing(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		w := newWorld(t, withSite(japan))

@@ -33,6 +33,7 @@ type question struct {
 	items       []transfer.Item
 	transfer    transfer.Plan // of the items, to this site
 	staging     []store.Staging
+	unlocated   []string // kinds of data of which the request itself has no URL
 	storages    []wanted
 	executor    identity.UUID // that keeps storage which is to be used again; zero: any
 	demand      scheduling.Demand

@@ -3,12 +3,15 @@ package node
 import (
 	"cmp"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"starling/api/despatch"
 	"starling/api/ivoa"
 	"starling/federation/identity"
+	"starling/node/config"
 	"starling/node/store"
 	"starling/scheduling/transfer"
 )
@@ -38,7 +41,11 @@ func (r *reader) fetch() {
 			s.Source = host
 		}
 		r.staging = append(r.staging, s)
-		r.dataKinds = addOnce(r.dataKinds, stagingNeeds(r.request.Data[i].Base().Kind, s.Location))
+		kind := r.request.Data[i].Base().Kind
+		r.dataKinds = addOnce(r.dataKinds, stagingNeeds(kind, s.Location))
+		if !slices.ContainsFunc(copiesOf(r.request.Data[i], nil), func(c copied) bool { return c.location != "" }) {
+			r.unlocated = addOnce(r.unlocated, kind)
+		}
 	}
 }
 
@@ -60,6 +67,15 @@ func stagingNeeds(kind, location string) string {
 		return kind + locatedAt + strings.ToLower(scheme)
 	}
 	return kind
+}
+
+// locates reports whether an executor that knows nothing of the data lake can fetch
+// what lies in an element of the site.
+func (b *Broker) locates(r despatch.Registration) bool {
+	return slices.Contains(r.Kinds, ivoa.KindSimpleData) && slices.ContainsFunc(b.options.StorageElements, func(e config.StorageElement) bool {
+		scheme, _, found := strings.Cut(e.URL, "://")
+		return found && slices.Contains(r.Schemes, strings.ToLower(scheme))
+	})
 }
 
 // messageTransfer says from where the data of an offer come, and how long that takes:

@@ -1,7 +1,9 @@
 package node
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -108,4 +110,93 @@ func TestItemsSayWhereDataAreToBeHad(t *testing.T) {
 	}, q.items)
 	assert.Equal(t, q.transfer.Span, q.demand.Preparing)
 	assert.Greater(t, q.demand.Preparing, 25*scheduling.Second)
+}
+
+// What this site has a URL for in its own element, another may have none for. One that
+// has says so in its digest.
+func TestOtherSitesMustFindReplicasThemselves(t *testing.T) {
+	jp := newWorld(t, withSite(japan))
+	kinds := func(replicas ...ivoa.SkaoReplica) (here, elsewhere []string) {
+		req := request(1, lake(10e9, replicas...))
+		q, err := understand(req, nil, asked, jp.options.Offers, jp.recalled(alice, req))
+		require.NoError(t, err)
+		return q.dataKinds, q.plainKinds()
+	}
+	here, elsewhere := kinds(at("JPSRC_STORM", ""))
+	assert.Equal(t, []string{ivoa.KindSkaoData + "#https"}, here)
+	assert.Equal(t, []string{ivoa.KindSkaoData}, elsewhere)
+	here, elsewhere = kinds(at("SPSRC_STORM", ""))
+	assert.Equal(t, []string{ivoa.KindSkaoData}, here)
+	assert.Equal(t, []string{ivoa.KindSkaoData}, elsewhere)
+	_, elsewhere = kinds(at("SPSRC_STORM", "https://storm.sp.example/x"))
+	assert.Empty(t, elsewhere)
+
+	_, told := jp.Digest()
+	assert.Contains(t, told.Kinds, ivoa.KindSkaoData)
+	_, told = newWorld(t).Digest()
+	assert.NotContains(t, told.Kinds, ivoa.KindSkaoData)
+}
+
+// Where nobody here can fetch a replica the answer is NO, and says so.
+func TestPromise9DataThatNobodyHereCanFetchAreNo(t *testing.T) {
+	w := newWorld(t, withSite(japan))
+	for name, c := range map[string]struct {
+		replicas []ivoa.SkaoReplica
+		says     string
+	}{
+		"no URL":               {[]ivoa.SkaoReplica{at("SPSRC_STORM", "")}, "test can't stage data of kind " + ivoa.KindSkaoData},
+		"a scheme of no use":   {[]ivoa.SkaoReplica{at("SPSRC_STORM", "root://storm.sp.example//x")}, "nor fetch from root"},
+		"no replica":           {nil, "can't stage data of kind"},
+		"a name that leads up": {[]ivoa.SkaoReplica{at("JPSRC_STORM", "")}, "can't stage data of kind"},
+	} {
+		set := w.ask(alice, request(1, lake(10, c.replicas...), func(r *ivoa.ExecutionRequest) {
+			if name == "a name that leads up" {
+				r.Data[0].(*ivoa.SkaoDataResource).Skao.ObjectName = "../../etc/passwd"
+			}
+		}))
+		require.Equal(t, ivoa.No, set.Result, name)
+		assert.Contains(t, set.Meta.Messages[0].Text, c.says, name)
+		complete(t, set.Meta.Messages[0])
+	}
+}
+
+// A replica in an element of the site has a URL below the element's, whatever its
+// name; a checksum of the data lake is checked.
+func TestAnExecutorIsToldTheURLOfTheChosenReplica(t *testing.T) {
+	const sum = "79287BA5ABAC5E6F8D50DE979EE9A4604025BA13FB42A54BC28D376133A0C6D7"
+	for name, want := range map[string]string{
+		"table":          "https://storm.jp.example/ska/testing/table",
+		"a/b c?d#e%2e":   "https://storm.jp.example/ska/testing/a/b%20c%3Fd%23e%252e",
+		"/pulsars/x.fil": "", // an empty element of a path leads to no object
+	} {
+		inTime(t, func(t *testing.T) {
+			w := newWorld(t, withSite(japan))
+			req := request(1, lake(10e9, at("SPSRC_STORM", ""), at("JPSRC_STORM", "")), func(r *ivoa.ExecutionRequest) {
+				skao := r.Data[0].(*ivoa.SkaoDataResource).Skao
+				skao.ObjectName, skao.Checksum = name, &ivoa.Checksum{Type: "SHA-256", Value: sum}
+			})
+			if want == "" {
+				require.Equal(t, ivoa.No, w.ask(alice, req).Result)
+				return
+			}
+			w.accepted(alice, req)
+			stage := w.takeWork().Sequence[0].Stage
+			assert.Equal(t, want, stage.Location)
+			assert.Equal(t, strings.ToLower(sum), stage.SHA256)
+			assert.EqualValues(t, 10e9, stage.Bytes)
+		})
+	}
+}
+
+// Promise 8: what somebody calls a replica of the site's own element teaches nothing
+// about that when it comes from elsewhere.
+func TestPromise8AReplicaElsewhereTeachesNothingOfTheSitesElement(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		w := newWorld(t, withSite(japan))
+		w.accepted(alice, request(1, lake(10e9, at("JPSRC_STORM", "https://mallory.example/slow"))))
+		d := w.takeWork()
+		w.stages(d, "stage-1", 1000*time.Second, 10e9)
+		assert.EqualValues(t, 2e9, w.state.transfers.Rate("JPSRC_STORM"))
+		assert.InEpsilon(t, 1e7, float64(w.state.transfers.Rate("mallory.example")), 0.01)
+	})
 }
