@@ -16,22 +16,22 @@ import (
 // timeOf, it can't have fetched more than its session's storage holds, nor other than
 // the request says, and what one staging teaches is bounded (package transfer).
 
-// stageNumber is which of its session's data an action stages, counted from 0; -1 for
+// stageNumber is which of its session's data an action stages, counted from 1; 0 for
 // any other action.
 func stageNumber(s *store.Session, action string) int {
 	number, staging := strings.CutPrefix(action, stagePrefix)
 	n, err := strconv.Atoi(number)
 	if !staging || err != nil || n < 1 || n > len(s.Staging) {
-		return -1
+		return 0
 	}
-	return n - 1
+	return n
 }
 
 // learn notes when an action that stages data begins, and learns from its end; b.mu
 // is held. It returns what is to be stored.
 func (b *Broker) learn(a *attempt, s *store.Session, u despatch.Update, at store.Millis) []transfer.Change {
 	n := stageNumber(s, u.Action)
-	if n < 0 || s.Plan.Simulated {
+	if n == 0 || s.Plan.Simulated {
 		return nil
 	}
 	before := a.staging
@@ -41,10 +41,10 @@ func (b *Broker) learn(a *attempt, s *store.Session, u despatch.Update, at store
 	case despatch.ActionCompleted, despatch.ActionFailed:
 		a.staging = begun{}
 	}
-	if u.Type != despatch.ActionCompleted || before.at == 0 || before.number != n {
+	if u.Type != despatch.ActionCompleted || before.number != n {
 		return nil
 	}
-	staging := s.Staging[n]
+	staging := s.Staging[n-1]
 	bytes := staged(staging.Bytes, u.Bytes)
 	if (bytes-1)/gib >= s.Plan.Storage {
 		return nil

@@ -133,6 +133,24 @@ func TestAnExecutorsClockIsNotBelieved(t *testing.T) {
 	})
 }
 
+func TestAnEndTeachesNothingWithoutItsBeginning(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		w := newWorld(t, withSite(japan))
+		w.accepted(alice, request(1, lake(10e9, at("", "https://a.example/x")), lake(10e9, at("", "https://b.example/x"))))
+		d := w.takeWork()
+		before := w.state.transfers
+		_, err := w.report(d, despatch.ActionStarted, "stage-1")
+		require.NoError(t, err)
+		time.Sleep(10 * time.Second)
+		for _, action := range []string{"stage-2", "stage-1", "stage-", "run"} {
+			_, err = w.report(d, despatch.ActionCompleted, action)
+			require.NoError(t, err)
+		}
+		w.stages(d, "stage-3", 10*time.Second, 10e9) // there are two
+		assert.Same(t, before, w.state.transfers)
+	})
+}
+
 func TestLessThanNothingIsNotTaken(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -59,6 +60,18 @@ func TestWhatIsWrongWithStorageIsSaid(t *testing.T) {
 		_, err := load(t, text+"\n", nil)
 		assert.ErrorContains(t, err, want, text)
 	}
+}
+
+func TestASiteHasABoundedNumberOfElementsAndLinks(t *testing.T) {
+	elements, links := "", ""
+	for i := range 251 {
+		elements += fmt.Sprintf("{name: E%d, bandwidth: 1 GB/s}, ", i)
+		links += fmt.Sprintf("{from: L%d, bandwidth: 1 GB/s}, ", i)
+	}
+	_, err := load(t, "storageElements: ["+elements+"]\n", nil)
+	assert.ErrorContains(t, err, "storageElements: are 251; a site has at most 100")
+	_, err = load(t, "bandwidths: ["+links+"]\n", nil)
+	assert.ErrorContains(t, err, "bandwidths: are 251; at most 250 can be set")
 }
 
 func TestABandwidthIsWrittenAsItIsRead(t *testing.T) {
