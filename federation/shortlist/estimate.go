@@ -36,9 +36,9 @@ func newEstimator(r Request, u *Unconfirmed, n int) *estimator {
 	}
 }
 
-// MaxAge is how old a digest may be to be believed. Nodes repeat theirs every 15 s, and what is missed is mended as
-// often.
-const MaxAge = 2 * scheduling.Minute
+// MaxAge is how old a digest may be to be believed at all. Nodes repeat theirs far more often; but one that is alive,
+// and hasn't been heard of for minutes, is still better asked by chance than never (starling-sim network).
+const MaxAge = 15 * scheduling.Minute
 
 // consider keeps what is to be expected of a node, or why it is left out.
 func (e *estimator) consider(k *digest.Known) {

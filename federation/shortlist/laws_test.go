@@ -99,7 +99,7 @@ func TestEverybodyIsAskedOrToldWhy(t *testing.T) {
 			name := "n" + strconv.Itoa(i)
 			k := site(name, int64(rapid.IntRange(0, 16).Draw(t, "free")), 8)
 			k.Self = i == 0
-			k.Age = time.Duration(rapid.Int64Range(0, int64(3*time.Minute)).Draw(t, "age"))
+			k.Age = time.Duration(rapid.Int64Range(0, int64(20*time.Minute)).Draw(t, "age"))
 			k.Fast.Running, k.Fast.Queue = rapid.IntRange(0, 100).Draw(t, "running"), rapid.IntRange(0, 100).Draw(t, "queue")
 			k.Alive = rapid.IntRange(0, 4).Draw(t, "alive") > 0
 			k.Said = rapid.IntRange(0, 4).Draw(t, "said") > 0
