@@ -18,6 +18,7 @@ import (
 	"starling/api/ivoa"
 	"starling/federation/identity"
 	"starling/node"
+	"starling/node/cluster"
 )
 
 // pair is node jodrell, which is asked, and node kth, which owns what is asked for.
@@ -216,6 +217,46 @@ func TestAnOwnerThatCanNotBeReachedIsNamed(t *testing.T) {
 		w.WriteHeader(http.StatusUnauthorized)
 	}))
 	says(http.StatusBadGateway, "does not believe jodrell")
+}
+
+// What the record has is known everywhere, whether its node is or not; promise 8: to
+// those who may see it.
+func TestOfAnUnreachableOwnersSessionTheRecordIsTold(t *testing.T) {
+	s := newSites(t)
+	asked := s.node("jodrell", func(o *Options) {
+		o.Federation = heard{&flock{}, cluster.Member{Name: "kth", State: "dead", SinceSeconds: 93.2}}
+	})
+	asked.broker.copy = node.Copy{Applied: 42, Age: 1500 * time.Millisecond}
+	p := wantProblem(t, asked.get(on("")), http.StatusServiceUnavailable)
+	assert.Contains(t, p["detail"], "(it is dead, for 1m33s)")
+	known := p["known"].(map[string]any)
+	assert.Equal(t, "kth", known["node"])
+	assert.Equal(t, "dead", known["state"])
+	assert.EqualValues(t, 93, known["sinceSeconds"])
+	assert.EqualValues(t, 42, known["applied"])
+	assert.EqualValues(t, 2, known["ageSeconds"])
+	attempt := known["attempts"].([]any)[0].(map[string]any)
+	entry := sampleEntry()
+	assert.EqualValues(t, entry.Phase, attempt["phase"])
+	assert.EqualValues(t, entry.HistoryRef, attempt["historyRef"])
+	assert.EqualValues(t, sessionID.String(), asked.broker.history.Session)
+	assert.Equal(t, "alice", asked.asked().User, "as whom she asks")
+	assert.Equal(t, mostKnown, asked.broker.limit)
+
+	for _, path := range []string{on("/stdout"), on("/events"), on("/files/x"), on("/connect/lab/")} {
+		assert.Contains(t, wantProblem(t, asked.get(path), http.StatusServiceUnavailable)["known"], "attempts", path)
+	}
+	assert.Contains(t, wantProblem(t, asked.post("/history/"+attemptID.String()+"/updates", `{"fence": 7}`), http.StatusServiceUnavailable)["known"], "attempts")
+	for _, c := range []call{
+		{path: "/offersets/" + offersID.String()}, {method: "POST", path: "/executors/" + workerID.String() + "/despatch"},
+		{path: on("/connect/lab/"), stranger: true, header: map[string]string{"Cookie": withGrant}}, {path: on("/links/lab/secret"), stranger: true},
+	} {
+		known := wantProblem(t, asked.do(c), http.StatusServiceUnavailable)["known"].(map[string]any)
+		assert.NotContains(t, known, "attempts", c.path)
+		assert.Equal(t, "dead", known["state"], c.path)
+	}
+	asked.broker.err = &node.Problem{Code: node.CodeUnavailable, Detail: "no record"}
+	assert.NotContains(t, wantProblem(t, asked.get(on("")), http.StatusServiceUnavailable)["known"], "attempts")
 }
 
 // What nobody owns that is known is nobody's business but this node's.

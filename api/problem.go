@@ -17,8 +17,8 @@ import (
 // problemType is the media type of RFC 9457.
 const problemType = "application/problem+json"
 
-// problemDocument is an error as RFC 9457 has it, with two members of ours:
-// the field at fault and the request's id.
+// problemDocument is an error as RFC 9457 has it, with members of ours: the field at
+// fault, the request's id, and what is known nevertheless.
 type problemDocument struct {
 	Type      string `json:"type"`
 	Title     string `json:"title"`
@@ -27,6 +27,8 @@ type problemDocument struct {
 	Instance  string `json:"instance,omitempty"`
 	Field     string `json:"field,omitempty"`
 	RequestID string `json:"requestId,omitempty"`
+	// Known is what this node knows of something whose owner can't be reached.
+	Known *known `json:"known,omitempty"`
 }
 
 // problemPrefix begins the type of every problem; its code ends it.
@@ -39,6 +41,7 @@ type fault struct {
 	detail string
 	field  string
 	retry  time.Duration // when to try again; 0: not said
+	known  *known
 }
 
 // Error implements error.
@@ -124,6 +127,7 @@ func (v *visit) fail(err error) {
 		Instance:  v.Request().URL.EscapedPath(),
 		Field:     f.field,
 		RequestID: v.id,
+		Known:     f.known,
 	}
 	body, err := json.Marshal(document, written)
 	if err != nil {

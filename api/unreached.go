@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"time"
 
+	"starling/accounting"
 	"starling/api/auth/exchange"
 	"starling/federation/delegation"
 	"starling/federation/identity"
+	"starling/node"
 	"starling/node/cluster"
 )
 
@@ -50,9 +53,98 @@ func (p *passage) explain(err error) error {
 		err = errSlow
 	}
 	p.server.log.Info("a node can't be reached for what it owns", "node", p.owner, "request", p.id, "error", err)
-	return &fault{status: http.StatusServiceUnavailable, code: "unavailable", retry: 5 * time.Second,
-		detail: fmt.Sprintf("this belongs to %s, which can't be reached from %s at the moment; nothing of it is lost. Try again later, or ask %s itself",
-			p.owner, p.server.Node, p.owner)}
+	known := p.known()
+	return &fault{status: http.StatusServiceUnavailable, code: "unavailable", retry: 5 * time.Second, known: known,
+		detail: fmt.Sprintf("this belongs to %s, which can't be reached from %s at the moment%s; nothing of it is lost. Try again later, or ask %s itself",
+			p.owner, p.server.Node, known.silence(), p.owner)}
+}
+
+// known is what a node knows of what belongs to another, which can't be reached.
+type known struct {
+	Node string `json:"node"` // to which it belongs
+	// State is the node's, as gossip has it, for so long.
+	State        string  `json:"state,omitempty"`
+	SinceSeconds float64 `json:"sinceSeconds,omitempty"`
+	// Attempts are those to run the session that are on record, the newest first, for
+	// whom they are to be seen by; as of the log's entry Applied, when this node's copy
+	// may have been behind by so much.
+	Attempts   []knownAttempt `json:"attempts,omitempty"`
+	Applied    uint64         `json:"applied,omitempty"`
+	AgeSeconds float64        `json:"ageSeconds,omitempty"`
+}
+
+// knownAttempt is what the record says of an attempt, in short. GET /history/{ref}
+// says it all, at any node.
+type knownAttempt struct {
+	HistoryRef accounting.Ref        `json:"historyRef"`
+	Session    accounting.SessionID  `json:"session"`
+	Attempt    int                   `json:"attempt"`
+	Phase      accounting.Phase      `json:"phase"`
+	Executor   string                `json:"executor,omitempty"`
+	Opened     accounting.Instant    `json:"opened"`
+	Started    accounting.Instant    `json:"started,omitzero"`
+	Ended      accounting.Instant    `json:"ended,omitzero"`
+	Charges    []accounting.Quantity `json:"charges,omitempty"`
+}
+
+// mostKnown attempts are told of, within so much time: who asks has waited already.
+const (
+	mostKnown     = 10
+	knownPatience = 2 * time.Second
+)
+
+// known is what there is to say of what a request is about.
+func (p *passage) known() *known {
+	k := &known{Node: string(p.owner)}
+	if m, found := p.server.member(p.owner); found {
+		k.State, k.SinceSeconds = m.State, math.Round(m.SinceSeconds)
+	}
+	ctx, cancel := context.WithTimeout(p.Request().Context(), knownPatience)
+	defer cancel()
+	entries, look, err := p.recorded(ctx)
+	if err != nil || len(entries) == 0 { // what isn't to be seen, isn't said to be there
+		return k
+	}
+	k.Applied, k.AgeSeconds = look.Applied, math.Ceil(look.Age.Seconds())
+	for _, e := range entries {
+		k.Attempts = append(k.Attempts, knownAttempt{
+			HistoryRef: e.HistoryRef, Session: e.Session, Attempt: e.Attempt, Phase: e.Phase, Executor: e.ExecutorName,
+			Opened: e.Opened, Started: e.Started, Ended: e.Ended, Charges: e.Charges,
+		})
+	}
+	return k
+}
+
+// recorded are the attempts that a request is about, as the caller may see them.
+func (p *passage) recorded(ctx context.Context) ([]accounting.HistoryEntry, *node.Look, error) {
+	look := new(node.Look)
+	switch {
+	case p.caller.User == "": // a browser, which its owner knows
+		return nil, look, nil
+	case strings.HasPrefix(p.Path(), "/sessions/"):
+		id, err := p.uuid("uuid")
+		if err != nil {
+			return nil, look, err
+		}
+		entries, _, err := p.server.Broker.History(ctx, p.caller, look, accounting.HistoryFilter{Session: accounting.SessionID(id.String())}, "", mostKnown)
+		return entries, look, err
+	case strings.HasPrefix(p.Path(), "/history/"):
+		ref, err := p.uuid("ref")
+		if err != nil {
+			return nil, look, err
+		}
+		entry, err := p.server.Broker.HistoryEntry(ctx, p.caller, look, ref)
+		return []accounting.HistoryEntry{entry}, look, err
+	}
+	return nil, look, nil // of offer sets and executors nothing is on record
+}
+
+// silence says for how long a node hasn't been heard of, if that is so.
+func (k *known) silence() string {
+	if k.State == "" || k.State == cluster.Alive {
+		return ""
+	}
+	return fmt.Sprintf(" (it is %s, for %s)", k.State, time.Duration(k.SinceSeconds*float64(time.Second)))
 }
 
 // member is what this node knows of another.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -171,6 +172,23 @@ func TestProblemsSayWhatIsWrongWhereAndWhatToDo(t *testing.T) {
 		_, err := c.Session(t.Context(), "s")
 		require.EqualError(t, err, want)
 	}
+}
+
+func TestWhatIsKnownOfAnUnreachableNodesSessionIsTold(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	attempt := func(n int, phase string) KnownAttempt {
+		return KnownAttempt{HistoryRef: "r" + strconv.Itoa(n), Attempt: n, Phase: phase, Executor: "lt-1", Opened: now.Add(-time.Hour), Started: now.Add(-time.Minute)}
+	}
+	ended := attempt(1, "FAILED")
+	ended.Ended = now.Add(-10 * time.Minute)
+	for want, k := range map[string]*Known{
+		"": {Node: "kth"},
+		"; on record: attempt 2 RUNNING at lt-1, started 1m ago; attempt 1 FAILED at lt-1, ended 10m ago (`starling history r2`)": {Attempts: []KnownAttempt{attempt(2, "RUNNING"), ended}},
+		"; on record, as of 5 s ago: attempt 1 DESPATCHED, despatched 2h ago (`starling history r1`)":                             {Attempts: []KnownAttempt{{HistoryRef: "r1", Attempt: 1, Phase: "DESPATCHED", Opened: now.Add(-2 * time.Hour)}}, AgeSeconds: 5},
+	} {
+		assert.Equal(t, want, k.told(now))
+	}
+	assert.Empty(t, (*Known)(nil).told(now))
 }
 
 func TestATokenDoesNotFollowARedirect(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Problem is an error that the node answered (RFC 9457).
@@ -19,6 +20,7 @@ type Problem struct {
 	Detail    string `json:"detail"`
 	Field     string `json:"field"`
 	RequestID string `json:"requestId"`
+	Known     *Known `json:"known"`
 
 	body []byte
 	// stale says that a token was sent, which is no good (RFC 6750 section 3.1).
@@ -44,7 +46,7 @@ func (p *Problem) Error() string {
 
 func (p *Problem) said() string {
 	if p.Detail != "" {
-		return p.Detail
+		return p.Detail + p.Known.told(time.Now())
 	}
 	return fmt.Sprintf("the node answered %d %s", p.Status, p.Title)
 }
