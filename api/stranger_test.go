@@ -38,7 +38,16 @@ func (p passports) Authenticate(r *http.Request) (identity.Caller, error) {
 	if !known {
 		return identity.Caller{}, errNobody
 	}
-	return identity.Caller{User: name, Roles: roles}, nil
+	return identity.Caller{User: name, Roles: roles, Subject: subjectOf(name)}, nil
+}
+
+// Caller takes them for the same where another node speaks for them.
+func (p passports) Caller(subject identity.Subject) (identity.Caller, error) {
+	roles, known := p[subject.Name]
+	if !known {
+		return identity.Caller{}, errNobody
+	}
+	return identity.Caller{User: subject.Name, Roles: roles, Subject: subject}, nil
 }
 
 var people = passports{
@@ -83,7 +92,8 @@ var sent = map[string]string{
 // A scene is alice's: an answer with open offers, a session that runs, with files,
 // output and a notebook, and one that has ended and was charged.
 type scene struct {
-	*world
+	*world     // that is asked
+	owner      *world
 	operations []operation
 	running    string
 	ended      string
@@ -132,7 +142,11 @@ func operationsOf(t *testing.T) (list []operation) {
 
 const secretOutput, secretFile, secretNotebook, secretMessage = "the-galaxy-is-at-rest", "secret-map.fits", "lab-of-alice", "looking at M31"
 
-func prepareScene(t *testing.T) *scene {
+// theScenes: the scene is alice's at node kth, which is asked itself or by way of another. Both have
+// the same record, as nodes do; through is how that is said.
+var theScenes = map[string]bool{"itself": false, "through another node": true}
+
+func prepareScene(t *testing.T, through bool) *scene {
 	area := t.TempDir()
 	sent, err := uploads.Open(uploads.Options{Dir: t.TempDir(), Space: 1 << 30})
 	require.NoError(t, err)
@@ -140,14 +154,21 @@ func prepareScene(t *testing.T) *scene {
 		o.Connect, o.Uploads = config.Connect{Networks: []string{"127.0.0.0/8"}}, sent
 	})
 	sc := &scene{operations: operationsOf(t)}
-	sc.world = newWorld(t, func(o *Options) { o.Broker, o.Authenticator = broker, people })
+	s := newSites(t)
+	s.owner[identity.NodeName("kth").Tag()] = "kth"
+	inside := func(o *Options) { o.Broker, o.Authenticator, o.Mapping = broker, people, people }
+	sc.owner = s.node("kth", inside, func(o *Options) { o.BaseURL = testBase })
+	sc.world = sc.owner
+	if through {
+		sc.world = s.node("jodrell", inside)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 
-	robot := despatch.Client{Base: "http://local", HTTP: &http.Client{Transport: sc.server.Local(identity.Caller{User: "robot", Roles: people["robot"]})}}
+	robot := despatch.Client{Base: "http://local", HTTP: &http.Client{Transport: sc.owner.server.Local(identity.Caller{User: "robot", Roles: people["robot"]})}}
 	hers, err := robot.Register(ctx, despatch.Registration{Name: "telescope", Kinds: []string{ivoa.KindSequence}, Capacity: despatch.Capacity{Cores: 1, Memory: 1, Storage: 1}})
 	require.NoError(t, err)
-	executor := despatch.Client{Base: "http://local", HTTP: &http.Client{Transport: sc.server.Local(builtIn)}}
+	executor := despatch.Client{Base: "http://local", HTTP: &http.Client{Transport: sc.owner.server.Local(builtIn)}}
 	registered, err := executor.Register(ctx, despatch.Registration{
 		Name: "lt-1", Kinds: []string{ivoa.KindDockerContainer, ivoa.KindSimpleData}, Schemes: []string{"https"}, Origins: []string{"127.0.0.0/8"},
 		Capacity: despatch.Capacity{Cores: 8, Memory: 16, Storage: 100},
@@ -157,7 +178,7 @@ func prepareScene(t *testing.T) *scene {
 	run := func() (session string, work *despatch.Despatch) {
 		offer := sc.ask()[0]
 		path := strings.TrimPrefix(offer.Meta.URL, testBase)
-		require.Equal(t, http.StatusOK, sc.post(path, acceptUpdate).StatusCode)
+		require.Equal(t, http.StatusOK, sc.owner.post(path, acceptUpdate).StatusCode)
 		work, reasons, err := executor.Despatch(ctx, registered.UUID, 30*time.Second)
 		require.NoError(t, err)
 		require.NotNil(t, work, reasons)
@@ -203,7 +224,7 @@ func prepareScene(t *testing.T) *scene {
 // ask asks as alice, and keeps the offer set's id.
 func (sc *scene) ask() []*ivoa.Session {
 	sc.Helper()
-	resp := sc.do(call{method: "POST", path: "/requests", body: wholeRequest, header: map[string]string{"Content-Type": "application/yaml"}})
+	resp := sc.owner.do(call{method: "POST", path: "/requests", body: wholeRequest, header: map[string]string{"Content-Type": "application/yaml"}})
 	var set ivoa.OfferSet
 	_, err := ivoa.Decode(ivoa.JSON, []byte(text(sc, resp)), ivoa.Limits{}, &set)
 	require.NoError(sc, err)
@@ -254,9 +275,10 @@ func (sc *scene) things(o operation) map[string][]string {
 	return ids
 }
 
-// nothings are ids of nothing at all.
-var nothings = map[string][]string{
-	"{ref}": {"019a0000-0000-8000-8000-00000000dead"}, "{uuid}": {"019a0000-0000-8000-8000-00000000dead"}, "{id}": {strings.Repeat("0d", 16)},
+// nothings are ids of nothing at all, at alice's node.
+func (sc *scene) nothings() map[string][]string {
+	none := "019a0000-0000-8000-8000-" + sc.running[24:]
+	return map[string][]string{"{ref}": {none}, "{uuid}": {none}, "{id}": {strings.Repeat("0d", 16)}}
 }
 
 // queries are the ways in which an operation can be asked for what is alice's.
@@ -306,7 +328,12 @@ func (sc *scene) found(resp *http.Response, body, target string) (list []string)
 // Promise 8: whoever is not alice, and has no role to see all, finds nothing of hers on
 // any path of the document, changes nothing, and isn't even told that it is there.
 func TestPromise8AStrangerFindsNothingOfAlicesOnAnyRoute(t *testing.T) {
-	sc := prepareScene(t)
+	for how, through := range theScenes {
+		t.Run(how, func(t *testing.T) { strangers(t, prepareScene(t, through)) })
+	}
+}
+
+func strangers(t *testing.T, sc *scene) {
 	before := sc.alicesView()
 	for _, o := range sc.operations {
 		require.True(t, !o.body || sent[o.String()] != "", "say in sent what a stranger sends to %s", o)
@@ -322,6 +349,7 @@ func TestPromise8AStrangerFindsNothingOfAlicesOnAnyRoute(t *testing.T) {
 		}
 	}
 	assert.Equal(t, before, sc.alicesView(), "and nothing of it was changed")
+	sc.passedOn()
 
 	// All of it is on record, for auditors; that doesn't tell the strangers either.
 	trail := operation{method: "GET", path: "/audit"}
@@ -333,6 +361,22 @@ func TestPromise8AStrangerFindsNothingOfAlicesOnAnyRoute(t *testing.T) {
 		for _, e := range own.Audit {
 			// What was refused whatever it named tells nothing of it.
 			assert.True(t, strings.HasPrefix(e.Rule, "role ") || e.Action == "list" || e.Decision == accounting.Allowed, "%+v", e)
+		}
+	}
+}
+
+// passedOn checks that what is its owner's to answer was asked of it, where that isn't
+// who was asked.
+func (sc *scene) passedOn() {
+	if sc.owner == sc.world {
+		return
+	}
+	said := strings.Split(sc.owner.log.String(), "\n")
+	for _, r := range sc.server.routes() {
+		if ownedParameter(r.method, r.path) != "" {
+			assert.True(sc, slices.ContainsFunc(said, func(line string) bool {
+				return strings.Contains(line, " method="+r.method+" route="+r.path+" ") && strings.Contains(line, " by=jodrell")
+			}), "%s %s", r.method, r.path)
 		}
 	}
 }
@@ -352,7 +396,7 @@ func (sc *scene) strange(who string, o operation) {
 			case o.names():
 				assert.Contains(sc, []int{http.StatusNotFound, http.StatusForbidden}, resp.StatusCode, "%s: %s", label, body)
 				// What isn't there at all is answered the same.
-				nothing := sc.places(o, nothings)[0] + query
+				nothing := sc.places(o, sc.nothings())[0] + query
 				other := sc.as(who, o, nothing, nil)
 				assert.Equal(sc, other.StatusCode, resp.StatusCode, label)
 				assert.Equal(sc, anonymous(text(sc, other), nothing), anonymous(body, place+query), label)
@@ -395,7 +439,12 @@ func anonymous(body, _ string) string {
 
 // An auditor reads everything, and changes nothing.
 func TestPromise8AnAuditorReadsEverythingAndChangesNothing(t *testing.T) {
-	sc := prepareScene(t)
+	for how, through := range theScenes {
+		t.Run(how, func(t *testing.T) { auditors(t, prepareScene(t, through)) })
+	}
+}
+
+func auditors(t *testing.T, sc *scene) {
 	before := sc.alicesView()
 	for _, o := range sc.operations {
 		things := sc.things(o)
