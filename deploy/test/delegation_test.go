@@ -3,6 +3,7 @@ package systemtest
 import (
 	"bufio"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -102,7 +103,12 @@ func (f *federation) allKnow() {
 	f.t.Helper()
 	ids := map[*Node]string{}
 	for _, n := range f.nodes {
-		ids[n] = n.ask(work{command: sh("true")}).Offers[0].Meta.UUID
+		for _, offer := range n.ask(work{command: sh("true")}).Offers {
+			if offer.site() == filepath.Base(n.Data) { // which bears its name
+				ids[n] = offer.Meta.UUID
+			}
+		}
+		require.NotEmpty(f.t, ids[n], "an offer of its own")
 	}
 	for _, n := range f.nodes {
 		for _, other := range f.nodes {
@@ -112,6 +118,16 @@ func (f *federation) allKnow() {
 	for n, id := range ids {
 		require.Equal(f.t, 200, n.setPhase(id, "REJECTED").Status)
 	}
+}
+
+// site is which node has made an offer, as it says.
+func (s session) site() string {
+	for _, m := range s.Meta.Messages {
+		if site := m.Values["site"]; site != "" {
+			return site
+		}
+	}
+	return ""
 }
 
 // follow begins to read a session's events, and returns what gives the next line.
