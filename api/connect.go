@@ -52,10 +52,12 @@ func (s *Server) connect(v *visit) error {
 
 	r := v.Request().WithContext(ctx)
 	if r.Body != nil && r.Body != http.NoBody {
+		body := v.patientBody()
+		defer body.end()
 		r.Body = struct {
 			io.Reader
 			io.Closer
-		}{&patientReader{visit: v}, r.Body}
+		}{body, r.Body}
 	}
 	release(v.header())
 	if v.peer != "" {

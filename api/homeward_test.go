@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -322,6 +323,24 @@ func TestEarlyAnswersStayBehind(t *testing.T) {
 	assert.Equal(t, 200, resp.StatusCode)
 	guarded(t, resp.Header, "as ever")
 	assert.NotEmpty(t, resp.Header.Get("X-Request-Id"))
+}
+
+// An owner that answers before it has read all leaves a body to whoever sends it on; when
+// that goes on, the request is over, and what it was read by may be another's.
+func TestPromise8NoRequestsBodyIsReadForAnother(t *testing.T) {
+	w := newWorld(t)
+	r := call{method: "POST", path: "/x", body: "first"}.request()
+	c := w.server.echo.NewContext(r, httptest.NewRecorder())
+	v := &visit{Context: c, server: w.server}
+	body := v.patientBody()
+	c.Reset(call{method: "POST", path: "/y", body: "another's"}.request(), httptest.NewRecorder())
+	piece := make([]byte, 3)
+	n, err := body.Read(piece)
+	require.NoError(t, err)
+	assert.Equal(t, "fir", string(piece[:n]))
+	body.end()
+	_, err = body.Read(piece)
+	assert.ErrorIs(t, err, http.ErrBodyReadAfterClose)
 }
 
 // Files of an owner's are for saving, whatever it says that they are.

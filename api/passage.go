@@ -73,10 +73,12 @@ func (s *Server) pass(v *visit) error {
 	defer p.end()
 	r := v.Request().WithContext(p.ctx)
 	if r.Body != nil && r.Body != http.NoBody {
+		body := v.patientBody()
+		defer body.end()
 		r.Body = struct {
 			io.Reader
 			io.Closer
-		}{movingReader{&patientReader{visit: v}, p}, r.Body}
+		}{movingReader{body, p}, r.Body}
 	}
 	_ = v.control().SetWriteDeadline(time.Now().Add(p.patience + streamGrace))
 	proxy := httputil.ReverseProxy{

@@ -3,6 +3,7 @@ package api
 import (
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"starling/api/despatch"
@@ -22,7 +23,7 @@ func (s *Server) receiveFile(v *visit) error {
 	if err != nil {
 		return err
 	}
-	body := &patientReader{visit: v}
+	body := v.patientBody()
 	received, err := s.Broker.Receive(v.Request().Context(), v.caller, ref, fence, piece, body)
 	s.metrics.read(body.bytes)
 	if body.err != nil {
@@ -52,24 +53,42 @@ func (v *visit) piece() (despatch.Piece, uint64, error) {
 }
 
 // patientReader lets a body take as long as it likes, provided that it keeps
-// coming: the server's read timeout is for small ones.
+// coming: the server's read timeout is for small ones. It holds nothing of the visit:
+// who sends a body on may read it from another goroutine, and a moment longer than the
+// request lasts, when echo has given the context to the next one.
 type patientReader struct {
-	*visit
+	body     io.Reader
+	control  *http.ResponseController // nil: nobody waits
+	ended    atomic.Bool
 	extended time.Time
 	bytes    int
 	err      error // for which the body broke off
 }
 
-func (r *patientReader) Read(p []byte) (int, error) {
-	if now := time.Now(); !r.local && now.Sub(r.extended) > time.Second {
-		r.extended = now
-		_ = r.control().SetReadDeadline(now.Add(streamGrace))
-		_ = r.control().SetWriteDeadline(now.Add(2 * streamGrace)) // of the answer
+func (v *visit) patientBody() *patientReader {
+	r := &patientReader{body: v.Request().Body}
+	if !v.local {
+		r.control = http.NewResponseController(v.Response().Writer)
 	}
-	n, err := r.Request().Body.Read(p)
+	return r
+}
+
+func (r *patientReader) Read(p []byte) (int, error) {
+	if r.ended.Load() {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	if now := time.Now(); r.control != nil && now.Sub(r.extended) > time.Second {
+		r.extended = now
+		_ = r.control.SetReadDeadline(now.Add(streamGrace))
+		_ = r.control.SetWriteDeadline(now.Add(2 * streamGrace)) // of the answer
+	}
+	n, err := r.body.Read(p)
 	r.bytes += n
 	if err != nil && err != io.EOF {
 		r.err = err
 	}
 	return n, err
 }
+
+// end is called when the request has been answered: nothing is read any more.
+func (r *patientReader) end() { r.ended.Store(true) }
