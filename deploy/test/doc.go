@@ -10,7 +10,8 @@
 // claim, or one kind of abuse.
 //
 // Of federations, federation_test.go starts the nodes and has them agree;
-// together_test.go tells what belonging means, newcomer_test.go and
+// together_test.go tells what belonging means, anywhere_test.go that any node answers for
+// all, newcomer_test.go and
 // departure_test.go who comes and goes. earnest_test.go is one without --dev, made
 // with `starling keygen`, and strangers_test.go those who try to get into it.
 // flock_test.go has clients at every node that never rest, and flockfaults_test.go

@@ -36,6 +36,7 @@ func Experiments() []Experiment {
 		{"process", "sessions from ask to COMPLETED, running /bin/true", processes},
 		{"despatch", "polls, updates and executors that wait, with 10,000 sessions due", despatches},
 		{"docker", "containers as sessions, beside what the engine alone takes", containers},
+		{"asking", "asking one of five nodes, which asks three others; reading through another", asking},
 		{"raft", "history and ledger on the log that three nodes share", rafts},
 		{"gossip", "how soon 15 nodes know of a change, and what that costs", gossip},
 		{"history", "memory, answers and exports with a history of a million attempts", history},
