@@ -48,6 +48,10 @@ func (b *Broker) Ask(ctx context.Context, caller identity.Caller, req *ivoa.Exec
 		return nil, err
 	}
 	b.metrics.asked(set.Yes())
+	if !q.asked.Set.IsZero() && ctx.Err() != nil { // the node that asked waits no longer, so that nobody will hear of it
+		b.retract(set.ID)
+		return nil, ctx.Err()
+	}
 	return viewOfferSet(set, q.request, sessions, q.others.sessions(set)), nil
 }
 

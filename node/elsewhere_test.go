@@ -177,6 +177,21 @@ func TestWhoDoesNotAnswerWellIsLeftOut(t *testing.T) {
 	}
 }
 
+// What a node offers to one that has hung up meanwhile, nobody will hear of: it is
+// given back at once.
+func TestWhatNobodyWaitsForIsGivenBack(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		f := newField(t, three)
+		b := f.worlds["b"]
+		ctx, hangUp := context.WithCancel(context.Background())
+		hangUp()
+		asks := identity.Caller{User: "alice", Roles: alice.Roles, Via: []identity.NodeName{"a"}}
+		_, err := b.Ask(ctx, asks, request(5), nil, Asking{For: identity.NewMint("a", 0).New(1)})
+		require.ErrorIs(t, err, context.Canceled)
+		assert.EqualValues(t, 8, b.freeCores())
+	})
+}
+
 // An answer is read again at any time: how offers stand their owners say, and where
 // one can't be reached what it had offered is shown.
 func TestAnAnswerIsReadAgain(t *testing.T) {

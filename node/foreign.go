@@ -35,8 +35,8 @@ func snapshot(offer *ivoa.Session) []byte {
 	return bytes.Clone(text)
 }
 
-// recall is the offer of which a snapshot was made, with what was asked for.
-func recallOffer(f store.Foreign, request *ivoa.ExecutionRequest) (*ivoa.Session, error) {
+// remembered is the offer of which a snapshot was made, with what was asked for.
+func remembered(f store.Foreign, request *ivoa.ExecutionRequest) (*ivoa.Session, error) {
 	var s ivoa.Session
 	if _, err := ivoa.Decode(ivoa.JSON, f.Offer, storedLimits, &s); err != nil {
 		return nil, fmt.Errorf("the stored offer %s is damaged: %w", f.ID, err)
@@ -108,7 +108,7 @@ func (b *Broker) offersOf(ctx context.Context, caller identity.Caller, node iden
 
 // lastKnown is an offer as its node made it, with a word on why no more is known.
 func (b *Broker) lastKnown(set *store.OfferSet, f store.Foreign, why error, request *ivoa.ExecutionRequest) *ivoa.Session {
-	s, err := recallOffer(f, request)
+	s, err := remembered(f, request)
 	if err != nil {
 		b.log.Error("an offer can't be shown", "offerset", set.ID.String(), "error", err)
 		return nil

@@ -88,6 +88,15 @@ func (b *Broker) closeOffers(set *store.OfferSet, but identity.UUID, phase ivoa.
 	return closed
 }
 
+// retract rejects what is still open of an offer set.
+func (b *Broker) retract(id identity.UUID) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if set := b.state.sets[id]; set != nil {
+		b.submit(write{sessions: b.closeOffers(set, identity.UUID{}, ivoa.SessionRejected, b.now())})
+	}
+}
+
 // dropOffer ends an open offer, and frees its slot.
 func (b *Broker) dropOffer(s *store.Session, phase ivoa.SessionPhase, now store.Millis) *store.Session {
 	p := b.state.pools[s.Plan.Pool]

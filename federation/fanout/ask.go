@@ -120,7 +120,7 @@ func (p *Peers) ask(ctx context.Context, caller identity.Caller, q Question, wan
 	if caller.Proposal != "" {
 		header.Set(proposalHeader, caller.Proposal)
 	}
-	status, body, err := p.call(ctx, caller, node, call{method: http.MethodPost, path: "/requests", header: header, body: q.Request, most: mostAnswer + 2*wanted.size*mostOffers})
+	status, body, err := p.call(ctx, caller, node, call{method: http.MethodPost, path: "/requests", header: header, body: q.Request, most: min(mostAnswer+2*wanted.size*mostOffers, mostEver)})
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return Answer{Err: fault(Slow, "it has not answered within %s", q.Deadline)}

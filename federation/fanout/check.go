@@ -14,7 +14,8 @@ import (
 // Bounds of an answer.
 const (
 	mostAnswer = 1 << 20 // bytes, beside what was asked, which every offer repeats
-	mostOffers = 64      // as many as a node can be configured to make
+	mostEver   = 32 << 20
+	mostOffers = 64 // as many as a node can be configured to make
 	// mostHeld is how long a node can be configured to hold offers.
 	mostHeld = 24 * time.Hour
 	// skew is how far the clocks of two nodes may differ where that is no lie.
@@ -157,7 +158,7 @@ func (c *checker) offer(o *ivoa.Session) error {
 	if err := c.own(&o.Component, "/sessions/", id); err != nil {
 		return err
 	}
-	o.Meta.Messages, o.Meta.Options = messages(o.Meta.Messages), nil // what may be done with an offer is no node's own idea
+	tidy(&o.Component)
 	switch {
 	case o.Kind != ivoa.KindScheduledSession:
 		return fault(Wrong, "it offers something that is no session")
@@ -171,6 +172,8 @@ func (c *checker) offer(o *ivoa.Session) error {
 			return err
 		}
 	}
+	compute := o.Compute.Base()
+	compute.Costs, compute.Metrics = o.Costs, o.Metrics
 	return nil
 }
 
@@ -214,9 +217,8 @@ func (c *checker) parts(o *ivoa.Session) error {
 		if err := none(component); err != nil {
 			return err
 		}
-		if component.Meta != nil {
-			component.Meta.Messages, component.Meta.Options = messages(component.Meta.Messages), nil
-		}
+		tidy(component)
+		component.Costs, component.Metrics = nil, nil // only what is said of the session is checked
 		if component.UUID() == "" {
 			continue
 		}
@@ -267,6 +269,11 @@ func (c *checker) schedule(o *ivoa.Session) error {
 	length, err := ivoa.ParseDuration(o.Schedule.Available.Duration)
 	if err != nil || length <= 0 || length > furthest {
 		return fault(Wrong, "its offer doesn't say how long it lasts")
+	}
+	for _, part := range []*ivoa.StartDuration{o.Schedule.Preparing, o.Schedule.Available, o.Schedule.Releasing} {
+		if part != nil && (len(part.Start) > mostName || len(part.Duration) > mostName) {
+			return fault(Wrong, "its offer says when in too many words")
+		}
 	}
 	asked := c.wanted.Start
 	switch {
@@ -319,14 +326,14 @@ func QuoteOf(o *ivoa.Session) (q scheduling.Quote, ok bool) {
 	}
 	for _, item := range o.Costs {
 		cost, known := item.(*ivoa.FloatCost)
-		if !known || cost.Min == nil || cost.Max == nil || *cost.Min != *cost.Max || !finite(*cost.Min) {
+		if !known || len(cost.Type)+len(cost.Description) > mostName || cost.Min == nil || cost.Max == nil || *cost.Min != *cost.Max || !finite(*cost.Min) {
 			return q, false
 		}
 		q.Costs = append(q.Costs, scheduling.Amount{Type: cost.Type, Value: *cost.Min, Unit: unitOf(cost.Description)})
 	}
 	for _, item := range o.Metrics {
 		metric, known := item.(*ivoa.FloatMetric)
-		if !known || metric.Min == nil || metric.Max == nil || *metric.Min != *metric.Max || !finite(*metric.Min) {
+		if !known || len(metric.Type)+len(metric.Description) > mostName || metric.Min == nil || metric.Max == nil || *metric.Min != *metric.Max || !finite(*metric.Min) {
 			return q, false
 		}
 		q.Metrics = append(q.Metrics, scheduling.Amount{Type: metric.Type, Value: *metric.Min})

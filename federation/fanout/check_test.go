@@ -124,12 +124,15 @@ func TestLiesLeaveANodeOut(t *testing.T) {
 			s.Offers[1].Schedule.Preparing.Start = ivoa.FormatInstant(noon.Add(-time.Minute))
 			available(s.Offers[1], noon.Add(-time.Second), noon.Add(time.Minute))
 		}, "wasn't asked for", Wrong},
-		"in an age":          {first(func(o *ivoa.Session) { available(o, noon.Add(100*365*24*time.Hour), noon.Add(101*365*24*time.Hour)) }), "can't be", Wrong},
-		"too dear":           {first(func(o *ivoa.Session) { o.Costs[0] = ivoa.NewFloatCost(ivoa.CostMonetary, 2.5) }), "costs more", Wrong},
-		"no cost":            {first(func(o *ivoa.Session) { o.Costs = nil }), "costs more", Wrong},
-		"too slow":           {first(func(o *ivoa.Session) { o.Metrics[0] = ivoa.NewFloatMetric(ivoa.MetricComputePerformance, 5) }), "promises less", Wrong},
-		"an indefinite cost": {first(func(o *ivoa.Session) { o.Costs[1].(*ivoa.FloatCost).Max = nil }), "no numbers", Wrong},
-		"a range of metrics": {first(func(o *ivoa.Session) { x := 1.0; o.Metrics[0].(*ivoa.FloatMetric).Min = &x }), "no numbers", Wrong},
+		"in an age":           {first(func(o *ivoa.Session) { available(o, noon.Add(100*365*24*time.Hour), noon.Add(101*365*24*time.Hour)) }), "can't be", Wrong},
+		"too dear":            {first(func(o *ivoa.Session) { o.Costs[0] = ivoa.NewFloatCost(ivoa.CostMonetary, 2.5) }), "costs more", Wrong},
+		"no cost":             {first(func(o *ivoa.Session) { o.Costs = nil }), "costs more", Wrong},
+		"too slow":            {first(func(o *ivoa.Session) { o.Metrics[0] = ivoa.NewFloatMetric(ivoa.MetricComputePerformance, 5) }), "promises less", Wrong},
+		"an indefinite cost":  {first(func(o *ivoa.Session) { o.Costs[1].(*ivoa.FloatCost).Max = nil }), "no numbers", Wrong},
+		"a range of metrics":  {first(func(o *ivoa.Session) { x := 1.0; o.Metrics[0].(*ivoa.FloatMetric).Min = &x }), "no numbers", Wrong},
+		"an endless duration": {first(func(o *ivoa.Session) { o.Schedule.Releasing.Duration = strings.Repeat("0", 300) }), "too many words", Wrong},
+		"an endless cost":     {first(func(o *ivoa.Session) { o.Costs[1].(*ivoa.FloatCost).Type = strings.Repeat("x", 300) }), "no numbers", Wrong},
+		"an endless metric":   {first(func(o *ivoa.Session) { o.Metrics[0].(*ivoa.FloatMetric).Description = strings.Repeat("x", 300) }), "no numbers", Wrong},
 		"too many costs": {first(func(o *ivoa.Session) {
 			for range mostQuoted {
 				o.Costs = append(o.Costs, ivoa.NewFloatCost("urn:x", 1))
@@ -173,10 +176,12 @@ func TestWordsAreBounded(t *testing.T) {
 	for range 100 {
 		set.Offers[0].Meta.Messages = append(set.Offers[0].Meta.Messages, long)
 	}
+	set.Offers[0].Meta.Description = strings.Repeat("x", 100_000)
+	set.Offers[0].Compute.Base().Meta.Name = strings.Repeat("x", 100_000)
 	c := checkerOf(asked())
 	a, err := c.answer(encoded(t, set))
 	require.NoError(t, err)
-	assert.Less(t, len(encoded(t, a.Offers[0])), 40_000)
+	assert.Less(t, len(encoded(t, a.Offers[0])), 24_000)
 }
 
 // Whatever comes, what is taken of it is what was asked for, of the node's own, and

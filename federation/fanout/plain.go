@@ -13,9 +13,11 @@ import (
 
 // Bounds of what is kept of other nodes' words.
 const (
-	mostText     = 500 // bytes of a sentence
-	mostMessages = 20  // of one offer, or beside the offers
-	mostValues   = 32  // of one message
+	mostText     = 500      // bytes of a sentence
+	mostName     = 200      // of a name, a kind or a type
+	mostMessages = 20       // of one offer, or beside the offers
+	mostValues   = 32       // of one message
+	mostWords    = 16 << 10 // bytes of all of those messages together
 )
 
 // plain makes of another node's words what may be shown: one short line of text,
@@ -59,6 +61,7 @@ func clip(text string, most int) string {
 // may name URLs of the user's own data; those of nodes have no business there.
 func messages(list []ivoa.Message) []ivoa.Message {
 	var kept []ivoa.Message
+	size := 0
 	for _, m := range list {
 		if len(kept) == mostMessages {
 			break
@@ -71,17 +74,33 @@ func messages(list []ivoa.Message) []ivoa.Message {
 		default:
 			continue
 		}
-		m.Kind, m.Template, m.Text = clip(m.Kind, 200), clip(m.Template, mostText), clip(m.Text, mostText)
+		m.Kind, m.Template, m.Text = clip(m.Kind, mostName), clip(m.Template, mostText), clip(m.Text, mostText)
+		size += len(m.Kind) + len(m.Template) + len(m.Text)
 		for name, value := range m.Values {
-			if len(name) > 100 {
+			if len(name) > mostName {
 				delete(m.Values, name)
 				continue
 			}
 			m.Values[name] = clip(value, mostText)
+			size += len(name) + len(m.Values[name])
+		}
+		if size > mostWords {
+			break
 		}
 		kept = append(kept, m)
 	}
 	return kept
+}
+
+// tidy bounds what a node says of a component, and leaves out what may be done with
+// it: that is no node's own idea.
+func tidy(c *ivoa.Component) {
+	if c.Meta == nil {
+		return
+	}
+	m := c.Meta
+	m.Name, m.Description = clip(m.Name, mostText), clip(m.Description, mostText)
+	m.Messages, m.Options = messages(m.Messages), nil
 }
 
 // detailOf is the detail of a problem document; "" if it is none.
