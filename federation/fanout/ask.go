@@ -38,6 +38,8 @@ type Peers struct {
 	// Base is this node's URL. It is what URLs in answers must begin with.
 	Base string
 	Now  func() time.Time
+
+	crowd crowd
 }
 
 // Question is what other nodes are asked.
@@ -76,13 +78,18 @@ const (
 	Wrong       Kind = "wrong"       // what it offers isn't what was asked for
 )
 
-// Fault is why a node is left out, in words that name no URL.
+// Fault is why a node is left out, in words for users that name no URL and no address.
+// Cause, where there is one, is for the log.
 type Fault struct {
 	Kind   Kind
 	Detail string
+	Cause  error
 }
 
 func (f *Fault) Error() string { return f.Detail }
+
+// Unwrap returns the cause.
+func (f *Fault) Unwrap() error { return f.Cause }
 
 func fault(kind Kind, format string, values ...any) *Fault {
 	return &Fault{Kind: kind, Detail: plain(fmt.Sprintf(format, values...))}
@@ -113,6 +120,10 @@ func (p *Peers) Ask(ctx context.Context, caller identity.Caller, q Question, nod
 
 // ask asks one node.
 func (p *Peers) ask(ctx context.Context, caller identity.Caller, q Question, wanted wanted, node identity.NodeName) Answer {
+	if !p.crowd.enter(node) {
+		return Answer{Err: fault(Slow, "it has %d questions of this node to answer already", mostAtOnce)}
+	}
+	defer p.crowd.leave(node)
 	header := http.Header{SetHeader: {q.Set.String()}}
 	if q.Placement != "" {
 		header.Set(PlacementHeader, q.Placement)
@@ -165,13 +176,13 @@ func (p *Peers) call(ctx context.Context, caller identity.Caller, node identity.
 	}
 	answer, err := p.Transport.RoundTrip(r)
 	if err != nil {
-		return 0, nil, fault(Unreachable, "it can't be reached at the moment")
+		return 0, nil, &Fault{Unreachable, "it can't be reached at the moment", err}
 	}
 	defer answer.Body.Close()
 	body, err = io.ReadAll(io.LimitReader(answer.Body, int64(c.most)+1))
 	switch {
 	case err != nil:
-		return 0, nil, fault(Unreachable, "it broke off its answer")
+		return 0, nil, &Fault{Unreachable, "it broke off its answer", err}
 	case len(body) > c.most:
 		return 0, nil, fault(Broken, "it answers with more than %d bytes", c.most)
 	}

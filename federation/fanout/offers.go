@@ -63,19 +63,6 @@ func (p *Peers) Accept(ctx context.Context, caller identity.Caller, node identit
 	return s, status == http.StatusConflict, err
 }
 
-// Session reads a session of another node's, on behalf of the caller. The error is a
-// *Fault.
-func (p *Peers) Session(ctx context.Context, caller identity.Caller, node identity.NodeName, id identity.UUID) (*ivoa.Session, error) {
-	status, body, err := p.call(ctx, caller, node, call{method: http.MethodGet, path: "/sessions/" + id.String(), most: 2 * mostAnswer})
-	if err != nil {
-		return nil, inTime(ctx, err)
-	}
-	if status != http.StatusOK {
-		return nil, refusal(status, body)
-	}
-	return p.read(node, id, body)
-}
-
 // read reads one session of a node's.
 func (p *Peers) read(node identity.NodeName, id identity.UUID, body []byte) (*ivoa.Session, error) {
 	var s ivoa.Session
