@@ -119,14 +119,7 @@ func foreignOption(q *question, node identity.NodeName, s *ivoa.Session, now sch
 		Resources: scheduling.Resources{Cores: *compute.Cores.Min, Memory: *compute.Memory.Min},
 		Quote:     quote,
 	}
-	for _, m := range s.Meta.Messages { // as transferMessages writes it
-		if m.Kind == messageTransfer {
-			seconds, _ := strconv.ParseFloat(m.Values["seconds"], 64)
-			o.Transfer = scheduling.Span(min(max(seconds, 0), 1e9) * float64(scheduling.Second))
-			o.Moved, _ = strconv.ParseInt(m.Values["moved"], 10, 64)
-			o.Bytes, _ = strconv.ParseInt(m.Values["bytes"], 10, 64)
-		}
-	}
+	o.Transfer, o.Moved, o.Bytes = readTransfer(s)
 	return o
 }
 

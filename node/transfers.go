@@ -13,6 +13,7 @@ import (
 	"starling/federation/identity"
 	"starling/node/config"
 	"starling/node/store"
+	"starling/scheduling"
 	"starling/scheduling/transfer"
 )
 
@@ -124,6 +125,28 @@ func (b *Broker) transferMessages(q *question, now store.Millis) []ivoa.Message 
 		"seconds", strconv.FormatFloat(plan.Span.Duration().Seconds(), 'f', -1, 64),
 		"amount", sizeText(amount), "time", plan.Span.Duration().Round(time.Second).String(),
 		"guessed", strconv.Itoa(guessed), "guess", sizeText(guess))}
+}
+
+// readTransfer reads what another node's offer says of its data: how long they take to
+// come, and how many of how many bytes come from another site. What makes no sense is
+// nothing, or as much as can be.
+func readTransfer(offer *ivoa.Session) (span scheduling.Span, moved, bytes int64) {
+	if offer.Meta == nil {
+		return 0, 0, 0
+	}
+	for _, m := range offer.Meta.Messages {
+		if m.Kind != messageTransfer {
+			continue
+		}
+		if seconds, err := strconv.ParseFloat(m.Values["seconds"], 64); err == nil && seconds > 0 {
+			span = scheduling.Span(min(seconds*float64(scheduling.Second), float64(scheduling.MaxSpan/1024)))
+		}
+		bytes, _ = strconv.ParseInt(m.Values["bytes"], 10, 64) // out of range is the most there is
+		moved, _ = strconv.ParseInt(m.Values["moved"], 10, 64)
+		bytes = max(bytes, 0)
+		return span, min(max(moved, 0), bytes), bytes
+	}
+	return 0, 0, 0
 }
 
 // sizeText is a number of bytes for people: 40 GiB.

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"starling/api/ivoa"
+	"starling/federation/identity"
 	"starling/node/config"
 	"starling/scheduling"
 	"starling/scheduling/transfer"
@@ -198,5 +200,97 @@ func TestPromise8AReplicaElsewhereTeachesNothingOfTheSitesElement(t *testing.T) 
 		w.stages(d, "stage-1", 1000*time.Second, 10e9)
 		assert.EqualValues(t, 2e9, w.state.transfers.Rate("JPSRC_STORM"))
 		assert.InEpsilon(t, 1e7, float64(w.state.transfers.Rate("mallory.example")), 0.01)
+	})
+}
+
+func TestWhatAnOfferSaysOfItsDataIsReadAgain(t *testing.T) {
+	w := newWorld(t, withSite(spain))
+	span, moved, bytes := readTransfer(w.offer(alice, request(1, lake(10e9, at("JPSRC_STORM", "https://storm.jp.example/x")), lake(1e9, at("SPSRC_STORM", "")))))
+	assert.Equal(t, (5+100+1)*scheduling.Second, span)
+	assert.EqualValues(t, 10e9, moved)
+	assert.EqualValues(t, 11e9, bytes)
+	span, moved, bytes = readTransfer(w.offer(alice, request(1)))
+	assert.Zero(t, span)
+	assert.Zero(t, moved+bytes)
+}
+
+// Another node may write there what it likes: it comes to a length of time and to
+// amounts, with which others count.
+func FuzzReadTransfer(f *testing.F) {
+	f.Add("105", "10000000000", "10000000000")
+	f.Add("NaN", "-1", "1e9")
+	f.Add("+Inf", "99999999999999999999", "0x1p63")
+	f.Fuzz(func(t *testing.T, seconds, moved, bytes string) {
+		s := &ivoa.Session{}
+		s.NeedMeta().Messages = []ivoa.Message{{Kind: messageTransfer, Values: map[string]string{"seconds": seconds, "moved": moved, "bytes": bytes}}}
+		span, m, b := readTransfer(s)
+		if span < 0 || span > scheduling.MaxSpan/1024 || m < 0 || m > b {
+			t.Fatalf("%v, %d of %d bytes", span, m, b)
+		}
+	})
+}
+
+// The sites that have a replica are asked, and come first; the one that was asked
+// needs none of them. That one needs to know a site's URLs for it is not said.
+func TestASessionIsOfferedWhereItsDataAre(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		f := newField(t, three, func(o *Options) {
+			switch o.Name {
+			case "b":
+				withSite(japan)(o)
+			case "c":
+				withSite(spain)(o)
+			}
+			o.Placement.Ask = 1
+		})
+		sites := func(policy string, replicas ...ivoa.SkaoReplica) (sites []string, first *ivoa.Session) {
+			set, err := f.worlds["a"].Ask(context.Background(), alice, request(1, lake(100e9, replicas...)), nil, Asking{Placement: policy})
+			require.NoError(t, err)
+			require.Equal(t, ivoa.Yes, set.Result, "%v", set.Meta.Messages)
+			for _, o := range set.Offers {
+				sites = append(sites, string(f.ownerOf(o).options.Name))
+			}
+			return sites, set.Offers[0]
+		}
+		for _, policy := range []string{"fastest", "data-local", "balanced"} {
+			names, offer := sites(policy, at("JPSRC_STORM", "https://storm.jp.example/ska/testing/table"))
+			assert.Equal(t, []string{"b", "a"}, names, policy)
+			assert.Equal(t, "0", messageOf(t, offer, messageTransfer).Values["moved"])
+			names, _ = sites(policy, at("SPSRC_STORM", "https://storm.sp.example/ska/testing/table"))
+			assert.Equal(t, []string{"c", "a"}, names, policy)
+			names, _ = sites(policy, at("SPSRC_STORM", "")) // only c knows where it is
+			assert.Equal(t, []string{"c"}, names, policy)
+		}
+	})
+}
+
+// What a site has learned others are told, and they ask somebody else.
+func TestWhatASiteHasLearnedOthersKnow(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		f := newField(t, three, func(o *Options) {
+			withSite(func(c *config.Config) {
+				c.Bandwidths = []config.Link{{From: "FAR", Bandwidth: map[identity.NodeName]config.Bandwidth{"a": 1e6, "b": 100e6, "c": 50e6}[o.Name]}}
+			})(o)
+			o.Placement.Ask = 1
+		})
+		best := func() string {
+			set, err := f.worlds["a"].Ask(context.Background(), alice, request(1, lake(10e9, at("FAR", "https://far.example/x"))), nil, Asking{Placement: "fastest"})
+			require.NoError(t, err)
+			return string(f.ownerOf(set.Offers[0]).options.Name)
+		}
+		require.Equal(t, "b", best())
+		b := f.worlds["b"]
+		for range 3 {
+			here := identity.Caller{User: "bob", Roles: bob.Roles, Via: []identity.NodeName{"z"}}
+			_, err := b.update(bob, b.offer(here, request(1, lake(10e9, at("FAR", "https://far.example/x")))), ivoa.SessionAccepted)
+			require.NoError(t, err)
+			d := b.takeWork()
+			b.stages(d, "stage-1", 2000*time.Second, 10e9)
+			b.finish(d)
+		}
+		for _, w := range f.worlds {
+			w.register() // time has passed
+		}
+		assert.Equal(t, "c", best())
 	})
 }
