@@ -12,6 +12,7 @@ import (
 	"starling/federation/delegation"
 	"starling/federation/identity"
 	"starling/federation/line"
+	"starling/node"
 )
 
 // Promise 8: through another node, everybody is who he is at this one, and nobody
@@ -175,4 +176,25 @@ func TestPromise8TokensForDataArePassedOnOverPrivateLinesOnly(t *testing.T) {
 		require.Equal(t, http.StatusOK, resp.StatusCode)
 		assert.Equal(t, private, strings.Contains(text(t, resp), "hunter2"), from)
 	}
+}
+
+// Another node says for which of its offer sets it asks, and by what policy.
+func TestANodeAsksForAnOfferSetOfItsOwn(t *testing.T) {
+	s := newSites(t)
+	owner := s.node("kth")
+	ask := func(set string) *http.Response {
+		r, err := http.NewRequestWithContext(t.Context(), "POST", "http://kth"+peerPath+"/requests", strings.NewReader(sampleRequest))
+		require.NoError(t, err)
+		for name, value := range map[string]string{
+			"Authorization": "Bearer alice", "Content-Type": "application/json", "Starling-Placement": "greenest", "Starling-Offer-Set": set,
+		} {
+			r.Header.Set(name, value)
+		}
+		resp, err := s.peersOf("jodrell").RoundTrip(r)
+		require.NoError(t, err)
+		return resp
+	}
+	require.Equal(t, http.StatusSeeOther, ask(offersID.String()).StatusCode)
+	assert.Equal(t, node.Asking{Placement: "greenest", For: offersID}, owner.broker.how)
+	wantProblem(t, ask("mine"), http.StatusBadRequest)
 }

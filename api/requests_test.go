@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -145,4 +146,19 @@ func TestInternalErrorsStayInTheLog(t *testing.T) {
 	assert.NotContains(t, p["detail"], "fire")
 	assert.Contains(t, w.log.String(), "on fire")
 	assert.Contains(t, w.log.String(), p["requestId"])
+}
+
+// By what policy offers are ranked the request says. For which offer set it asks is
+// not for clients to say.
+func TestAskPassesOnHowItIsToBeAnswered(t *testing.T) {
+	for _, path := range []string{"/requests", "/direct"} {
+		w := newWorld(t)
+		w.do(call{method: http.MethodPost, path: path, body: sampleRequest, header: map[string]string{
+			"Starling-Placement": "cheapest", "Starling-Offer-Set": offersID.String(),
+		}})
+		assert.Equal(t, node.Asking{Placement: "cheapest"}, w.broker.how, path)
+		wantProblem(t, w.do(call{method: http.MethodPost, path: path, body: sampleRequest, header: map[string]string{
+			"Starling-Placement": strings.Repeat("x", 101),
+		}}), http.StatusBadRequest)
+	}
 }

@@ -35,7 +35,7 @@ func newMetricSet(registry prometheus.Registerer, b *Broker) *metricSet {
 			Name: "starling_requests_total", Help: "Requests for offers by the answer.",
 		}, []string{"result"}),
 		answers: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "starling_peer_answer_seconds", Help: "How long other nodes took that were asked for offers, by what came of it: yes, no, slow, unreachable, refused, broken, wrong.",
+			Name: "starling_peer_answer_seconds", Help: "How long other nodes took that were asked for offers, by what came of it: yes, no, slow, unreachable, refused, broken, wrong, left (by who asked).",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 13),
 		}, []string{"outcome"}),
 		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{

@@ -215,6 +215,7 @@ func TestPromise8NobodyButTheNodesConcernedIsHeard(t *testing.T) {
 			"the asking node's own":            {"a", "b", fanout.Tiding{Set: setID, Accepted: id(t, own)}},
 			"what isn't there":                 {"a", "b", fanout.Tiding{Set: id(t, ofB), Accepted: id(t, ofB)}},
 			"what is nobody's":                 {"b", "a", fanout.Tiding{Set: id(t, own)}},
+			"the wrong way round":              {"b", "a", fanout.Tiding{Set: setID, Accepted: id(t, ofB)}},
 			"keeping what was made for others": {"c", "b", fanout.Tiding{Set: setID, Keep: []identity.UUID{id(t, ofB)}}},
 		} {
 			require.NoError(t, f.worlds[c.at].Hear(context.Background(), c.peer, []fanout.Tiding{c.said}), name)

@@ -76,6 +76,7 @@ const (
 	Refused     Kind = "refused"     // it doesn't take the question, or the caller
 	Broken      Kind = "broken"      // what it says makes no sense
 	Wrong       Kind = "wrong"       // what it offers isn't what was asked for
+	Left        Kind = "left"        // who asked waits no longer
 )
 
 // Fault is why a node is left out, in words for users that name no URL and no address.
@@ -95,13 +96,15 @@ func fault(kind Kind, format string, values ...any) *Fault {
 	return &Fault{Kind: kind, Detail: plain(fmt.Sprintf(format, values...))}
 }
 
+var errDeadline = errors.New("the question's deadline")
+
 // Ask asks nodes at once, on behalf of the caller, and returns what each of them
 // answers within the question's deadline, in their order.
 func (p *Peers) Ask(ctx context.Context, caller identity.Caller, q Question, nodes []identity.NodeName) []Answer {
 	if len(nodes) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, q.Deadline)
+	ctx, cancel := context.WithTimeoutCause(ctx, q.Deadline, errDeadline)
 	defer cancel()
 	wanted := q.Wanted.prepare()
 	answers := make([]Answer, len(nodes))
@@ -119,11 +122,11 @@ func (p *Peers) Ask(ctx context.Context, caller identity.Caller, q Question, nod
 }
 
 // ask asks one node.
-func (p *Peers) ask(ctx context.Context, caller identity.Caller, q Question, wanted wanted, node identity.NodeName) Answer {
-	if !p.crowd.enter(node) {
-		return Answer{Err: fault(Slow, "it has %d questions of this node to answer already", mostAtOnce)}
+func (p *Peers) ask(ctx context.Context, caller identity.Caller, q Question, wanted wanted, node identity.NodeName) (a Answer) {
+	if why := p.crowd.enter(node); why != nil {
+		return Answer{Err: why}
 	}
-	defer p.crowd.leave(node)
+	defer func() { p.crowd.leave(node, !IsFault(a.Err, Slow) && !IsFault(a.Err, Unreachable)) }()
 	header := http.Header{SetHeader: {q.Set.String()}}
 	if q.Placement != "" {
 		header.Set(PlacementHeader, q.Placement)
@@ -133,16 +136,17 @@ func (p *Peers) ask(ctx context.Context, caller identity.Caller, q Question, wan
 	}
 	status, body, err := p.call(ctx, caller, node, call{method: http.MethodPost, path: "/requests", header: header, body: q.Request, most: min(mostAnswer+2*wanted.size*mostOffers, mostEver)})
 	switch {
-	case err != nil && ctx.Err() != nil:
+	case err != nil && context.Cause(ctx) == errDeadline:
 		return Answer{Err: fault(Slow, "it has not answered within %s", q.Deadline)}
+	case err != nil && ctx.Err() != nil:
+		return Answer{Err: fault(Left, "it was not waited for")}
 	case err != nil:
 		return Answer{Err: err}
 	case status != http.StatusSeeOther:
 		return Answer{Err: refusal(status, body)}
 	}
 	c := checker{node: node, base: p.Base, now: p.Now(), wanted: wanted}
-	a, err := c.answer(body)
-	if err != nil {
+	if a, err = c.answer(body); err != nil {
 		return Answer{Err: err}
 	}
 	return a

@@ -84,8 +84,9 @@ func TestNobodyIsWaitedForBeyondTheDeadline(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		began = time.Now()
-		p.Ask(ctx, alice, question(), []identity.NodeName{"a"})
+		answers = p.Ask(ctx, alice, question(), []identity.NodeName{"a"})
 		assert.Equal(t, time.Second, time.Since(began))
+		assert.True(t, IsFault(answers[0].Err, Left), "that is no fault of its own")
 	})
 }
 
@@ -129,7 +130,19 @@ func TestANodeHasOnlySoManyQuestionsAtOnce(t *testing.T) {
 		assert.Zero(t, time.Since(began))
 		assert.ErrorContains(t, answers[0].Err, "256 questions")
 		all.Wait()
-		assert.Empty(t, p.crowd.inside)
+
+		// From now on one at a time finds out whether it answers again.
+		answered := make(chan []Answer)
+		go func() { answered <- p.Ask(t.Context(), alice, question(), []identity.NodeName{"a"}) }()
+		synctest.Wait()
+		began = time.Now()
+		answers = p.Ask(t.Context(), alice, question(), []identity.NodeName{"a"})
+		assert.Zero(t, time.Since(began))
+		assert.ErrorContains(t, answers[0].Err, "the last question")
+		assert.True(t, IsFault((<-answered)[0].Err, Slow))
+		p.Transport = nodes{"a": func(*http.Request) (int, string, error) { return 503, "", nil }}
+		assert.True(t, IsFault(p.Ask(t.Context(), alice, question(), []identity.NodeName{"a"})[0].Err, Broken), "it answers")
+		assert.Empty(t, p.crowd.nodes)
 	})
 }
 
