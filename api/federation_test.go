@@ -29,7 +29,7 @@ func (f *flock) Trouble() error { return f.trouble }
 
 func (f *flock) Members() []cluster.Member {
 	return []cluster.Member{
-		{Name: "jpsrc", URL: "https://jp.example", State: "dead", Role: "voter", AgeSeconds: 60, Applied: 3, Lag: 4, ClockSkewSeconds: -3, Gossip: "192.0.2.1:1", Raft: "192.0.2.1:2", Server: "jpsrc.1", Version: "1"},
+		{Name: "jpsrc", URL: "https://jp.example", State: "dead", Role: "voter", AgeSeconds: 60, Applied: 3, Lag: 4, ClockSkewSeconds: -3, Gossip: "192.0.2.1:1", Raft: "192.0.2.1:2", Server: "jpsrc.1", Version: "1", Trouble: "call jpsrc: no route"},
 		{Name: "kth", URL: "https://elsewhere.example", State: cluster.Alive, Role: "leader", Applied: 7, Self: true},
 	}
 }

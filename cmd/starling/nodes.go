@@ -19,13 +19,15 @@ func newNodes(a *app) *cobra.Command {
 		Long: `List the nodes of the federation, as the one that is asked knows them, or tell all
 that is known of one.
 
-STATE is what gossip says: alive, dead, left; closed of one that is alive and takes no
-work at present; revoked of a node whose certificate was, so that nobody speaks to it;
-or unknown of one that is in the log but isn't heard of. CORES, MEMORY (GiB) and GPUS
-are what is free now, of how much; QUEUE are sessions that wait for their start, RUN
-those that run. ROLE is what the node is to the replicated log: the leader, a voter, a
-replica (a copy without a vote), joining, or gone (no member any more). HEARD is how
-old all that is: a node without news repeats itself every 15 seconds.
+STATE is what gossip says: alive, dead, left; closed of one that is alive and takes
+no work at present; revoked of a node whose certificate was, so that nobody speaks to
+it; impostor of one at whose address another node answers; or unknown of one that is
+in the log but isn't heard of. What is the matter with a node stands below it. CORES,
+MEMORY (GiB) and GPUS are what is free now, of how much; QUEUE are sessions that wait
+for their start, RUN those that run. ROLE is what the node is to the replicated log:
+the leader, a voter, a replica (a copy without a vote), joining, or gone (no member
+any more). HEARD is how old all that is: a node without news repeats itself every 15
+seconds.
 
 With --log the table is about the replicated log: APPLIED is the last entry that the
 node's copy has, LAG how many it lacks, OUTBOX how many records wait at the node for

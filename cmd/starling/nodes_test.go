@@ -23,7 +23,7 @@ const (
 		"profile": [{"afterSeconds": 0, "free": {"cores": 12}}, {"afterSeconds": 3600, "free": {"cores": 64}}], "maxDurationSeconds": 3600,
 		"member": {"name": "a", "state": "alive", "role": "leader", "applied": 7, "self": true}}`
 	nodeB = `{"name": "b", "url": "http://b", "alive": %t, "ageSeconds": 12, "capacity": {"cores": 8, "memory": 16}, "free": {"cores": %d, "memory": 16}, "queue": 0, "running": 0,
-		"kinds": [], "closed": %t, "member": {"name": "b", "state": %q, "role": "voter", "applied": 5, "lag": 2, "clockSkewSeconds": -3}}`
+		"kinds": [], "closed": %t, "member": {"name": "b", "state": %q, "role": "voter", "applied": 5, "lag": 2, "clockSkewSeconds": -3, "trouble": "call b: no route"}}`
 	nodeC = `{"name": "c", "url": "", "alive": false, "ageSeconds": 0, "member": {"name": "c", "state": "unknown", "role": "replica"}}`
 )
 
@@ -59,6 +59,7 @@ func TestNodesShowWhatTheyHaveFree(t *testing.T) {
 	assert.Equal(t, `NODE  STATE    CORES  MEMORY  GPUS  QUEUE  RUN  ROLE        HEARD
 a     alive    12/64  48/256   1/4      3    5  leader        now
 b     alive      8/8   16/16            0    0  voter    12 s ago
+   call b: no route
    its clock is 3 s behind this node's
 c     unknown                                   replica     never
 `, got.out)
@@ -117,7 +118,7 @@ func TestWatchingNodesTellsWhatChanges(t *testing.T) {
 	assert.Regexp(t, `^\{"nodes":\[\{"name":"a".*\n\{"node":\{"name":"b"`, text)
 
 	a, out, _ = testApp(t, n.URL)
-	a.outWidth, a.outHeight = 80, 5
+	a.outWidth, a.outHeight = 80, 6
 	text = watched(t, a, out, []string{"dead", "1 line more than the screen has room for"})
 	for line := range strings.SplitSeq(strings.NewReplacer(home, "", clearLine, "", clearRest, "").Replace(text), "\n") {
 		assert.LessOrEqual(t, len(line), 80)

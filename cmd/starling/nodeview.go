@@ -60,6 +60,9 @@ func (v nodeView) table(nodes []client.Node) *table.Table {
 	t := table.New(v.columns...)
 	for _, n := range nodes {
 		t.Add(v.cells(n)...)
+		if n.Member != nil && n.Member.Trouble != "" {
+			t.Below(n.Member.Trouble)
+		}
 		if n.Member != nil && n.Member.ClockSkewSeconds != 0 {
 			t.Below(fmt.Sprintf("its clock is %s", skewText(n.Member.ClockSkewSeconds)))
 		}

@@ -40,6 +40,24 @@ func (e *Refused) Error() string {
 	return fmt.Sprintf("%s at %s refuses: %s", e.Node, e.Address, e.Message)
 }
 
+// An Impostor is the error of a call to a node where another one answers.
+type Impostor struct {
+	Node, Address string
+	Name          string // in the certificate of what answers
+}
+
+func (e *Impostor) Error() string {
+	return fmt.Sprintf("call %s at %s: another answers there, with a certificate for %s", e.Node, e.Address, e.Name)
+}
+
+// IsAnother reports whether a call has failed because another node answers than the one
+// that was called, as it has proven or, in development, says.
+func IsAnother(err error) bool {
+	var impostor *Impostor
+	var refused *Refused
+	return errors.As(err, &impostor) || errors.As(err, &refused) && refused.Reason == ReasonWanted
+}
+
 // whyNot tells why a caller was not greeted, from the error of the handshake or of
 // reading its hello.
 // What tells nothing by itself is the fallback.
@@ -76,7 +94,7 @@ func failedCall(node, address string, err error) error {
 	case errors.As(err, &record):
 		return fmt.Errorf("%s: it does not speak TLS; is it another program, or a node with --dev?", at)
 	case errors.As(err, &host) && len(host.Certificate.DNSNames) > 0:
-		return fmt.Errorf("%s: another answers there, with a certificate for %s", at, clean(host.Certificate.DNSNames[0], 255))
+		return &Impostor{Node: node, Address: address, Name: clean(host.Certificate.DNSNames[0], 255)}
 	case errors.As(err, &op) && op.Op == "remote error":
 		return fmt.Errorf("%s: it refuses this node's certificate (%w); is it of the same CA, and its time not over?", at, err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):

@@ -150,6 +150,7 @@ func TestARefusedCallerIsToldWhy(t *testing.T) {
 
 		friend := w.port("c", "7d1f")
 		_, err = friend.Stream().Dial("d", b.Addr(), soon)
+		assert.True(w, IsAnother(err))
 		if w.ca == nil {
 			w.refused(err, ReasonWanted, "this is b, d was wanted")
 			return

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,7 @@ import (
 
 	"starling/federation/digest"
 	"starling/federation/identity"
+	"starling/federation/line"
 	"starling/federation/membership"
 	"starling/scheduling"
 )
@@ -146,14 +148,20 @@ func FuzzNote(f *testing.F) {
 func TestOnlyMembersAreShownTheSlowPart(t *testing.T) {
 	a := newSite(t, "a").up()
 	b := newSite(t, "b", a).up()
-	_, err := b.cluster.fetchSlow(context.Background(), "a", digest.Hash{})
+	_, err := b.cluster.fetchSlow(context.Background(), "a", digest.Hash{1})
 	require.ErrorContains(t, err, "503", "it has not been asked yet how it is")
+	_, err = b.cluster.fetchSlow(context.Background(), "a", digest.Hash{})
+	require.NoError(t, err, "but it is a")
 	a.tells(eight(5))
 	a.describes()
 	var slow *digest.Slow
 	b.eventually("the slow part", func() bool { slow = b.known("a").Slow; return slow != nil })
 	_, err = b.cluster.fetchSlow(context.Background(), "a", digest.Hash{1})
 	assert.ErrorContains(t, err, "its hash is", "nothing else is taken for it")
+	newcomer := httptest.NewRequest("GET", slowPath, nil)
+	refused := httptest.NewRecorder()
+	a.cluster.showSlow(refused, newcomer.WithContext(line.WithPeer(newcomer.Context(), line.Peer{Node: "c", Newcomer: true})))
+	assert.Equal(t, http.StatusForbidden, refused.Code)
 	answer, err := b.cluster.peers.Post("http://a"+slowPath, "text/plain", nil)
 	require.NoError(t, err)
 	assert.Equal(t, http.StatusMethodNotAllowed, answer.StatusCode)
@@ -178,7 +186,7 @@ func newShelf(nodes ...identity.NodeName) *shelf {
 	s := &shelf{time: time.Now(), asked: map[identity.NodeName]int{}}
 	s.slows = slows{
 		now:     func() time.Time { return s.time },
-		running: &s.running, done: make(chan struct{}, 1), told: func(identity.NodeName, error, time.Duration) {},
+		running: &s.running, done: make(chan struct{}, 1), told: func(identity.NodeName, error, int) {},
 		fetch: func(_ context.Context, node identity.NodeName, hash digest.Hash) (*digest.Slow, error) {
 			s.counting.Lock()
 			s.asked[node]++
@@ -202,7 +210,7 @@ func (s *shelf) step() time.Duration {
 func TestASlowPartIsFetchedOnce(t *testing.T) {
 	s := newShelf("b", "c", "d", "e", "f")
 	s.list[1].Alive = false
-	s.list[2].Said = false
+	s.list[2].Said, s.list[2].Fast = false, digest.Fast{}
 	s.list[3].Self = true
 	s.answer = func(_ identity.NodeName, hash digest.Hash) (*digest.Slow, error) {
 		return &digest.Slow{MaxDuration: float64(hash[0])}, nil
@@ -210,7 +218,7 @@ func TestASlowPartIsFetchedOnce(t *testing.T) {
 	for range 5 {
 		s.step()
 	}
-	assert.Equal(t, map[identity.NodeName]int{"b": 1, "f": 1}, s.asked, "who is dead, has said nothing or is this node is not asked")
+	assert.Equal(t, map[identity.NodeName]int{"b": 1, "d": 1, "f": 1}, s.asked, "who is dead, or is this node, is not asked; who says nothing is asked who it is")
 	assert.Equal(t, 1.0, s.list[0].Slow.MaxDuration)
 	s.list[0].Fast.Slow = digest.Hash{2}
 	s.step()
@@ -225,11 +233,14 @@ func TestASlowPartIsFetchedOnce(t *testing.T) {
 func TestANodeThatDoesNotAnswerIsAskedLessAndLess(t *testing.T) {
 	s := newShelf("b")
 	s.answer = func(identity.NodeName, digest.Hash) (*digest.Slow, error) { return nil, errors.New("busy") }
-	for range 600 { // ten minutes
-		s.step()
-		s.time = s.time.Add(time.Second)
+	for _, hash := range []digest.Hash{{1}, {}} {
+		s.list[0].Fast.Slow, s.asked = hash, map[identity.NodeName]int{}
+		for range 6000 { // ten minutes
+			s.step()
+			s.time = s.time.Add(time.Second / 10)
+		}
+		assert.InDelta(t, 15, s.asked["b"], 4)
 	}
-	assert.InDelta(t, 15, s.asked["b"], 4)
 	assert.LessOrEqual(t, s.step(), slowPauseMost)
 	before := s.asked["b"]
 	s.list[0].Fast.Slow = digest.Hash{2}

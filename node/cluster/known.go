@@ -15,6 +15,8 @@ type acquaintance struct {
 	note        []byte
 	born        time.Time // of the note
 	certificate string    // that it says it has
+	at          string    // its server and address
+	trouble     error     // in speaking to it, when that was last tried
 }
 
 // Known are the nodes that gossip knows of, this one among them, each with the
@@ -71,6 +73,7 @@ func (c *Cluster) acquaint(ctx context.Context) time.Duration {
 			a.Fast, a.Said = said.fast()
 			a.note, a.certificate = m.Note, said.Certificate
 		}
+		a.at = m.Server + " " + m.Raft
 		a.born = now.Add(-m.NoteAge)
 		a.Alive = m.State == membership.Alive && !c.isOut(m.Name, a.certificate)
 		list = append(list, a)

@@ -6,14 +6,17 @@ import (
 	"time"
 
 	"starling/consensus"
+	"starling/federation/line"
 	"starling/federation/membership"
 )
 
-// The states of members: gossip's, and one more.
+// The states of members: gossip's, and more.
 const (
 	Alive = string(membership.Alive)
 	// Unknown is a node that is in the log and isn't heard of.
 	Unknown = "unknown"
+	// Impostor is a node at whose address another one answers.
+	Impostor = "impostor"
 )
 
 // The roles of those who are not in the log; the others' are leader, voter and
@@ -27,7 +30,7 @@ const (
 type Member struct {
 	Name string `json:"name"`
 	URL  string `json:"url,omitempty"`
-	// State is alive, dead, left, revoked or unknown.
+	// State is alive, dead, left, revoked, unknown or impostor.
 	State string `json:"state"`
 	// Role is leader, voter or replica; of one that is not in the log joining, or
 	// gone if it isn't there either.
@@ -50,7 +53,10 @@ type Member struct {
 	// GossipKeys are digests of the keys that its gossip can read, of which the first
 	// encrypts what it says.
 	GossipKeys []string `json:"gossipKeys,omitempty"`
-	Self       bool     `json:"self,omitempty"`
+	// Trouble is why it couldn't be spoken to, when that was last tried, though it is
+	// heard of.
+	Trouble string `json:"trouble,omitempty"`
+	Self    bool   `json:"self,omitempty"`
 }
 
 // Members are all nodes of the federation, by name.
@@ -65,6 +71,10 @@ func (c *Cluster) Members() []Member {
 		}
 		return m
 	}
+	troubles := map[string]error{}
+	for _, a := range *c.acquaintances.Load() {
+		troubles[string(a.Node)] = a.trouble
+	}
 	commit := status.Commit
 	for _, heard := range c.gossip.Load().Members() {
 		m := of(heard.Name)
@@ -77,6 +87,12 @@ func (c *Cluster) Members() []Member {
 		m.hear(heard, said, heard.NoteAge, now)
 		if c.isOut(heard.Name, said.Certificate) {
 			m.State, m.Role = Revoked, gone // unless the log has it
+		}
+		if trouble := troubles[heard.Name]; m.State == Alive && trouble != nil {
+			m.Trouble = trouble.Error()
+			if line.IsAnother(trouble) {
+				m.State = Impostor
+			}
 		}
 		if heard.State != membership.Alive {
 			m.Role = gone // unless the log has it

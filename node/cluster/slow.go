@@ -32,7 +32,7 @@ const (
 type slows struct {
 	running *sync.WaitGroup
 	fetch   func(ctx context.Context, node identity.NodeName, hash digest.Hash) (*digest.Slow, error)
-	told    func(node identity.NodeName, err error, in time.Duration) // of each fetch, and when it is tried again
+	told    func(node identity.NodeName, err error, vain int) // of each fetch, and how many were in vain
 	now     func() time.Time
 	done    chan struct{} // holds a token when something was fetched
 
@@ -42,16 +42,20 @@ type slows struct {
 }
 
 type slowPart struct {
+	at     string       // the server that has it, and where
 	has    *digest.Slow // nil: nothing yet
-	hash   digest.Hash  // of what it has
-	wanted digest.Hash
-	busy   bool      // it is being fetched
-	again  time.Time // not before
+	done   bool         // it is what was wanted
+	wanted digest.Hash  // zero of a node that doesn't say what it has: it is asked who it is
+	busy   bool         // it is being fetched
+	again  time.Time    // not before
 	pause  time.Duration
+	vain   int   // fetches since one succeeded
+	err    error // of the last one; nil: it succeeded
 }
 
 // look fills in the slow parts that are known, begins to fetch those that are not,
-// and says how long that can wait which has to wait.
+// and says how long that can wait which has to wait. Where another answers than a node
+// itself, the node doesn't count as alive.
 func (s *slows) look(ctx context.Context, list []acquaintance) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,16 +65,18 @@ func (s *slows) look(ctx context.Context, list []acquaintance) time.Duration {
 	for i := range list {
 		a := &list[i]
 		part := s.of[a.Node]
-		if part == nil {
-			part = &slowPart{}
+		if part == nil || part.at != a.at {
+			part = &slowPart{at: a.at, wanted: a.Fast.Slow, pause: slowPause}
 		}
 		there[a.Node] = part
-		a.Slow = part.has
-		if a.Self || !a.Alive || !a.Said || part.has != nil && a.Fast.Slow == part.hash {
-			continue
-		}
+		a.Slow, a.trouble = part.has, part.err
 		if a.Fast.Slow != part.wanted {
-			part.wanted, part.again, part.pause = a.Fast.Slow, now, slowPause
+			part.wanted, part.done, part.again, part.pause = a.Fast.Slow, false, now, slowPause
+		}
+		asked := !a.Self && a.Alive && !part.done
+		a.Alive = a.Alive && !line.IsAnother(part.err)
+		if !asked {
+			continue
 		}
 		switch wait := part.again.Sub(now); {
 		case part.busy || s.busy == slowAtOnce: // one that is done has us look again
@@ -97,18 +103,19 @@ func (s *slows) begin(ctx context.Context, node identity.NodeName, part *slowPar
 		defer s.mu.Unlock()
 		s.busy--
 		part.busy = false
-		if err == nil {
-			part.has, part.hash = got, wanted
-		} else if part.wanted == wanted {
+		if part.err = err; err == nil {
+			part.has, part.done, part.vain = got, part.wanted == wanted, 0
+		} else if part.vain++; part.wanted == wanted {
 			part.again = s.now().Add(part.pause)
 			part.pause = min(2*part.pause, slowPauseMost)
 		}
-		s.told(node, err, part.again.Sub(s.now()))
+		s.told(node, err, part.vain)
 		signal(s.done)
 	})
 }
 
-// fetchSlow asks a node for the slow part of this hash.
+// fetchSlow asks a node for the slow part of this hash; or, if that is zero, only
+// whether it is the node.
 func (c *Cluster) fetchSlow(ctx context.Context, node identity.NodeName, hash digest.Hash) (*digest.Slow, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+string(node)+slowPath, nil)
 	if err != nil {
@@ -119,6 +126,9 @@ func (c *Cluster) fetchSlow(ctx context.Context, node identity.NodeName, hash di
 		return nil, err
 	}
 	defer answer.Body.Close()
+	if hash == (digest.Hash{}) {
+		return nil, nil
+	}
 	body, err := io.ReadAll(io.LimitReader(answer.Body, digest.MaxSlow+1))
 	if err != nil {
 		return nil, fmt.Errorf("read the answer of %s: %w", node, err)
@@ -129,16 +139,19 @@ func (c *Cluster) fetchSlow(ctx context.Context, node identity.NodeName, hash di
 	return digest.DecodeSlow(body, hash)
 }
 
+// vainly is how many fetches in vain an operator hears of: half a minute of them.
+const vainly = 5
+
 // fetched counts what was fetched; of what can't be had for long an operator hears.
-func (c *Cluster) fetched(node identity.NodeName, err error, in time.Duration) {
-	switch {
-	case err == nil:
+func (c *Cluster) fetched(node identity.NodeName, err error, vain int) {
+	if err == nil {
 		c.counts.fetched.Inc()
 		return
-	case in > slowPauseMost/4:
-		c.slog.Warn("a node can be heard, but does not answer what it can do and what it asks; it is tried again", "node", node, "error", err, "in", in.Round(time.Second))
 	}
 	c.counts.failed.Inc()
+	if vain == vainly || vain == 1 && line.IsAnother(err) {
+		c.slog.Warn("a node is heard of, but what it can do and asks can't be had from it; it is tried again", "node", node, "error", err)
+	}
 }
 
 // showSlow answers other nodes that ask for this one's.
