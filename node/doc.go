@@ -3,8 +3,12 @@
 //
 // The story runs in this order:
 //
-//   - question.go understands a request; ask.go answers it from the timelines
-//     and holds the offers; direct.go asks and accepts in one step.
+//   - question.go understands a request; elsewhere.go asks other nodes what they
+//     offer, ask.go looks for offers on the timelines, choose.go ranks all of them
+//     and keeps the best; direct.go asks and accepts in one step, wherever the best
+//     is (take.go).
+//   - siblings.go and courier.go tell other nodes what became of their offers;
+//     foreign.go shows how those stand.
 //   - accept.go changes a session as its owner asks; phase.go has the table of
 //     what may follow what.
 //   - funds.go weighs what it costs against the limits of those who pay;
