@@ -8,11 +8,12 @@ import (
 	"time"
 )
 
-// Gossip is how news spreads, as memberlist does it with the settings of package membership. Each node passes news on
-// in packets to a few others, chosen at random, at each tick; what was sent least often, and of that the newest, goes
-// first; each piece of news is sent so many times by each node (Retransmit times the logarithm of the number of nodes,
-// to the base of ten), then forgotten; a newer digest of the same node takes an older one's place. Now and then a node
-// compares all it knows with one other. Not modelled: probes, deaths, and that packets differ in size.
+// Gossip is how news spreads, as package membership has it. A node sends its news to each other node itself, fifty
+// packets at a time; who hears of it so passes it on once, at its next tick, to one of a few others chosen at random.
+// Now and then a node compares all it knows with one other; what it learns by that it passes on as memberlist does:
+// so many times (Retransmit times the logarithm of the number of nodes, to the base of ten), what was sent least often
+// first, and of that the newest. A newer digest of the same node takes an older one's place. What is passed on goes in
+// packets to a few others at each tick. Not modelled: probes, deaths, and that packets differ in size.
 type Gossip struct {
 	Nodes      int
 	Interval   time.Duration // between two ticks of a node
@@ -48,7 +49,7 @@ type spread struct {
 	now    float64 // seconds
 
 	seen   []uint32 // by node and origin: the version known
-	tier   []int8   // by node and origin: how often it was sent; -1: it isn't waiting
+	state  []int8   // by node and origin: what is done with it
 	queues []queue  // by node
 	latest []uint32 // by origin
 
@@ -68,9 +69,17 @@ type followed struct {
 	last    float64
 }
 
-// queue holds what waits to be sent by how often it was; the newest of each last.
+// What a node does with news: nothing more, pass it on once, or, from 0 on, pass it on as often as it takes; the number
+// is how often it has been sent.
+const (
+	known int8 = -2
+	relay int8 = -1
+)
+
+// queue holds what waits to be sent: what is relayed, and the rest by how often it was sent. The newest of each is last.
 type queue struct {
-	tiers [][]item
+	relays []item
+	tiers  [][]item
 }
 
 type item struct {
@@ -82,11 +91,11 @@ type item struct {
 func (g Gossip) Run() Spread {
 	s := &spread{
 		Gossip: g, draw: rand.New(rand.NewPCG(g.Seed, 1)),
-		seen: make([]uint32, g.Nodes*g.Nodes), tier: make([]int8, g.Nodes*g.Nodes),
+		seen: make([]uint32, g.Nodes*g.Nodes), state: make([]int8, g.Nodes*g.Nodes),
 		queues: make([]queue, g.Nodes), latest: make([]uint32, g.Nodes), followed: map[int][]*followed{},
 	}
-	for i := range s.tier {
-		s.tier[i] = -1
+	for i := range s.state {
+		s.state[i] = known
 	}
 	most := g.retransmits()
 	for i := range s.queues {
@@ -152,7 +161,7 @@ func (s *spread) run() Spread {
 			}
 		case arrives:
 			for _, i := range d.items {
-				s.learn(int(d.node), int(i.origin), i.version)
+				s.learn(int(d.node), int(i.origin), i.version, relay)
 			}
 		}
 	}
@@ -172,18 +181,40 @@ func (s *spread) change(origin int, follow bool) {
 		f := &followed{version: version, born: s.now, knows: make([]bool, s.Nodes), missing: s.Nodes}
 		s.followed[origin], s.all = append(s.followed[origin], f), append(s.all, f)
 	}
-	s.learn(origin, origin, version)
+	s.learn(origin, origin, version, known)
+	const atOnce, breath = 50, 0.01 // packets, seconds
+	start := s.draw.IntN(s.Nodes)
+	for i := range s.Nodes {
+		if to := (start + i) % s.Nodes; to != origin {
+			s.send(to, float64(i/atOnce)*breath, item{int32(origin), version})
+		}
+	}
 }
 
-// learn takes in what came to a node, and has it passed on if it is news.
-func (s *spread) learn(node, origin int, version uint32) {
+// send sends a packet, in a moment.
+func (s *spread) send(to int, in float64, items ...item) {
+	const header, between = 40, 2 // bytes: encryption and label; of each record in a packet
+	s.bytes += float64(header + len(items)*(s.Record+between))
+	if s.draw.Float64() >= s.Loss {
+		s.push(delivery{at: s.now + in + s.Latency.Seconds()*(0.5+s.draw.Float64()), kind: arrives, node: int32(to), items: items})
+	}
+}
+
+// learn takes in what came to a node, and has it passed on, if it is news.
+func (s *spread) learn(node, origin int, version uint32, how int8) {
 	at := node*s.Nodes + origin
 	if s.seen[at] >= version {
 		return
 	}
-	s.seen[at], s.tier[at] = version, 0
-	tiers := s.queues[node].tiers
-	tiers[0] = append(tiers[0], item{int32(origin), version})
+	s.seen[at], s.state[at] = version, how
+	q := &s.queues[node]
+	switch how {
+	case known:
+	case relay:
+		q.relays = append(q.relays, item{int32(origin), version})
+	default:
+		q.tiers[how] = append(q.tiers[how], item{int32(origin), version})
+	}
 	for _, f := range s.followed[origin] {
 		if f.version <= version && !f.knows[node] {
 			f.knows[node], f.last = true, s.now
@@ -195,9 +226,8 @@ func (s *spread) learn(node, origin int, version uint32) {
 	}
 }
 
-// gossip sends a node's packets.
+// gossip sends what a node passes on.
 func (s *spread) gossip(node int) {
-	const header, between = 40, 2 // bytes: encryption and label; of each record in a packet
 	targets := make([]int, 0, s.Fanout)
 	for len(targets) < min(s.Fanout, s.Nodes-1) {
 		if to := s.draw.IntN(s.Nodes); to != node && !slices.Contains(targets, to) {
@@ -205,38 +235,40 @@ func (s *spread) gossip(node int) {
 		}
 	}
 	for _, to := range targets {
-		items := s.take(node, max(1, s.Packet/(s.Record+between)))
+		items := s.take(node, max(1, s.Packet/(s.Record+2)))
 		if len(items) == 0 {
 			return
 		}
-		s.bytes += float64(header + len(items)*(s.Record+between))
-		if s.draw.Float64() >= s.Loss {
-			s.push(delivery{at: s.now + s.Latency.Seconds()*(0.5+s.draw.Float64()), kind: arrives, node: int32(to), items: items})
-		}
+		s.send(to, 0, items...)
 	}
 }
 
 // take takes what a node sends in its next packet.
 func (s *spread) take(node, most int) []item {
 	var items []item
-	tiers, base := s.queues[node].tiers, node*s.Nodes
-	for t := range tiers {
-		for len(tiers[t]) > 0 && len(items) < most {
-			last := len(tiers[t]) - 1
-			i := tiers[t][last]
-			tiers[t] = tiers[t][:last]
-			if at := base + int(i.origin); s.seen[at] == i.version && s.tier[at] == int8(t) { // nothing newer took its place
+	q, base := &s.queues[node], node*s.Nodes
+	from := func(waiting *[]item, state int8) {
+		for len(*waiting) > 0 && len(items) < most {
+			last := len(*waiting) - 1
+			i := (*waiting)[last]
+			*waiting = (*waiting)[:last]
+			if at := base + int(i.origin); s.seen[at] == i.version && s.state[at] == state { // nothing newer took its place
 				items = append(items, i)
 			}
 		}
 	}
+	for t := range q.tiers {
+		from(&q.tiers[t], int8(t))
+	}
+	from(&q.relays, relay)
 	for _, i := range items {
 		at := base + int(i.origin)
-		if s.tier[at]++; int(s.tier[at]) == len(tiers) {
-			s.tier[at] = -1
+		if s.state[at] == relay || int(s.state[at])+1 == len(q.tiers) {
+			s.state[at] = known
 			continue
 		}
-		tiers[s.tier[at]] = append(tiers[s.tier[at]], i)
+		s.state[at]++
+		q.tiers[s.state[at]] = append(q.tiers[s.state[at]], i)
 	}
 	return items
 }
@@ -250,8 +282,8 @@ func (s *spread) compare(node int) {
 	s.bytes += 2 * float64(s.Nodes*s.Record)
 	for origin := range s.Nodes {
 		a, b := s.seen[node*s.Nodes+origin], s.seen[other*s.Nodes+origin]
-		s.learn(node, origin, b)
-		s.learn(other, origin, a)
+		s.learn(node, origin, b, 0)
+		s.learn(other, origin, a, 0)
 	}
 }
 

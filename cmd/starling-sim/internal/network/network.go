@@ -58,7 +58,7 @@ func (o Options) gossip(rate float64) Gossip {
 	g := Gossip{
 		Nodes: o.Nodes, Interval: 200 * time.Millisecond, Fanout: 3, PushPull: 10 * time.Second, Latency: 2 * time.Millisecond,
 		Retransmit: 8, Packet: 1300, Record: record, Loss: 0.001,
-		Rate: rate, Every: time.Second, Length: 30 * time.Second, Seed: o.Seed,
+		Rate: rate, Every: 200 * time.Millisecond, Length: 20 * time.Second, Seed: o.Seed,
 	}
 	if o.Wide {
 		g.Interval, g.Fanout, g.PushPull, g.Latency, g.Loss = 500*time.Millisecond, 4, 15*time.Second, 100*time.Millisecond, 0.01
@@ -154,35 +154,43 @@ type oneplay struct {
 	load  float64
 	jobs  []job
 	every time.Duration
+	// delays are those of its digests, for all who read the same.
+	delays func() []float64
 }
 
 // plays lists what is played at a load: who reads digests once for each age of them.
 func (o Options) plays(load float64, jobs []job) (all []oneplay) {
-	for _, c := range contenders() {
-		if len(o.Only) > 0 && !slices.Contains(o.Only, c.name) {
-			continue
-		}
+	chosen := slices.DeleteFunc(contenders(), func(c contender) bool { return len(o.Only) > 0 && !slices.Contains(o.Only, c.name) })
+	for _, c := range chosen {
 		if !c.reads {
-			all = append(all, oneplay{c, load, jobs, 0})
-			continue
-		}
-		for _, every := range o.Every {
-			all = append(all, oneplay{c, load, jobs, every})
+			all = append(all, oneplay{contender: c, load: load, jobs: jobs})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b oneplay) int { return int(a.every - b.every) })
+	for _, every := range o.Every {
+		delays := sync.OnceValue(func() []float64 { return o.delays(jobs, every) })
+		for _, c := range chosen {
+			if c.reads {
+				all = append(all, oneplay{c, load, jobs, every, delays})
+			}
+		}
+	}
 	return all
+}
+
+// delays are how long digests take to be known, where so many jobs come.
+func (o Options) delays(jobs []job, every time.Duration) []float64 {
+	// A job is news when it is placed, when it begins and when it ends.
+	span := jobs[len(jobs)-1].at.Sub(begin).Duration().Seconds()
+	rate := min(1/every.Seconds(), 3*float64(o.Jobs)/span+1/max(o.Repeat, every).Seconds())
+	g := o.gossip(rate)
+	g.Length = 5 * time.Second
+	return g.Run().delays
 }
 
 func (o Options) play(p oneplay, sites []place) (Quality, error) {
 	var b *board
 	if p.reads {
-		// A job is news when it is placed, when it begins and when it ends.
-		span := p.jobs[len(p.jobs)-1].at.Sub(begin).Duration().Seconds()
-		rate := min(1/p.every.Seconds(), 3*float64(o.Nodes*o.Jobs)/span/float64(o.Nodes)+1/max(o.Repeat, p.every).Seconds())
-		g := o.gossip(rate)
-		g.Length = 10 * time.Second
-		b = newBoard(sites, scheduling.SpanOf(p.every), scheduling.SpanOf(o.Repeat), g.Run().delays)
+		b = newBoard(sites, scheduling.SpanOf(p.every), scheduling.SpanOf(o.Repeat), p.delays())
 	}
 	w, err := play(sites, p.jobs, b, p.contender, o.Seed)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 
 func small() Options {
 	return Options{
-		Nodes: 50, Jobs: 25, Seed: 1, Loads: []float64{0.9}, Every: []time.Duration{time.Second, 10 * time.Minute},
+		Nodes: 40, Jobs: 20, Seed: 1, Loads: []float64{0.9}, Every: []time.Duration{time.Second, 10 * time.Minute},
 		Repeat: 15 * time.Second, Rates: []float64{0, 0.05},
 	}
 }
@@ -52,10 +52,11 @@ func TestTheShortListBeatsChanceAndStaleBoards(t *testing.T) {
 			assert.GreaterOrEqual(t, mine, best, "%s, %s", ours, every)
 			assert.Less(t, mine, slowdown("random", 0), "%s, %s", ours, every)
 			assert.Less(t, mine, slowdown("local only", 0), "%s, %s", ours, every)
-			assert.Less(t, mine, slowdown("least loaded", every), "%s, %s", ours, every)
 		}
 	}
 	const stale = 10 * time.Minute
+	assert.Less(t, slowdown("ours fastest", stale), slowdown("least loaded", stale))
+	assert.Less(t, slowdown("ours balanced", stale), slowdown("least loaded", stale))
 	assert.Less(t, slowdown("ours balanced", stale), slowdown("best 3 balanced", stale))
 	assert.Less(t, slowdown("ours fastest", stale), slowdown("random 3 fastest", stale))
 }
@@ -71,27 +72,33 @@ func TestARunCanBeRepeated(t *testing.T) {
 	assert.NotEqual(t, one.Qualities, run(t, o).Qualities)
 }
 
-// A change of one digest among a thousand nodes is known to all of them within five seconds.
+// A change of a digest among a thousand nodes is known to all of them within five seconds, where no packet is lost; and
+// where one in a thousand is, to nearly all.
 func TestADigestIsKnownToAThousandInTime(t *testing.T) {
 	g := Options{Nodes: 1000, Seed: 1}.gossip(0)
-	g.Length = 5 * time.Second
+	g.Length = 3 * time.Second
 	s := g.Run()
 	assert.Zero(t, s.Missed)
+	assert.Less(t, s.ToAll.P50, 5.0)
+	assert.Less(t, s.ToOne.P99, 5.0)
+	g.Loss = 0
+	s = g.Run()
 	assert.Less(t, s.ToAll.Max, 5.0)
-	assert.Greater(t, s.ToAll.P50, 0.3, "one packet reaches nobody but three")
+	assert.Greater(t, s.ToAll.P50, 0.15, "a thousand packets take their time")
 }
 
-// No digest is ever better known than it was told: with a million bytes in each packet and none lost, one change takes
-// the rounds of an epidemic, and reaches everybody by gossip alone.
-func TestGossipReachesAllWhereNothingIsScarce(t *testing.T) {
-	g := Gossip{
-		Nodes: 200, Interval: time.Second, Fanout: 3, Retransmit: 8, Packet: 1 << 20, Record: 100, PushPull: time.Hour,
-		Rate: 0.05, Every: time.Second, Length: 30 * time.Second, Seed: 3,
-	}
+// Where every tenth packet is lost, most hear of it from its node or from another in time, and all when they compare.
+func TestLostPacketsAreMadeUpFor(t *testing.T) {
+	g := Options{Nodes: 100, Seed: 2}.gossip(0.05)
+	g.Loss, g.Length = 0.1, 10*time.Second
 	s := g.Run()
 	assert.Zero(t, s.Missed)
-	assert.Less(t, s.ToAll.Max, 12.0)
-	assert.InDelta(t, 2.5, s.ToOne.P50, 1.5, "a round or two less than log 200 / log 4, since nodes tick one after the other")
+	assert.Less(t, s.ToOne.P95, 0.5)
+	assert.Greater(t, s.ToAll.P50, s.ToOne.P99)
+	assert.Less(t, s.ToAll.Max, 3*g.comparing())
+	g.Loss, g.PushPull = 0, time.Hour
+	s = g.Run()
+	assert.Less(t, s.ToAll.Max, 0.1, "nothing is lost: all hear it from its node")
 }
 
 func TestNoTimelineIsOverbooked(t *testing.T) {

@@ -10,9 +10,9 @@ import (
 // WriteTable writes a report for people, 80 columns wide.
 func (r Report) WriteTable(out io.Writer) error {
 	var b strings.Builder
-	profile := "LAN: 3 packets every 200 ms"
+	profile := "as on a LAN"
 	if r.Options.Wide {
-		profile = "WAN: 4 packets every 500 ms"
+		profile = "as on a WAN"
 	}
 	if len(r.Spreads) > 0 {
 		fmt.Fprintf(&b, "News among %d nodes (%s), records of %d bytes\n\n", r.Options.Nodes, profile, r.Record)
