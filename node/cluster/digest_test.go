@@ -77,6 +77,7 @@ func TestNodesKnowWhatOthersHaveToGive(t *testing.T) {
 	want.Slow = k.Fast.Slow
 	assert.Equal(t, want, k.Fast)
 	assert.Equal(t, []string{"urn:kind"}, k.Slow.Kinds)
+	assert.NotNil(t, k.Transfers, "how data come to it is worked out once, not for each question")
 	assert.True(t, k.Alive)
 	assert.Less(t, k.Age, time.Minute)
 	own := b.known("b")

@@ -11,6 +11,7 @@ import (
 	"starling/federation/digest"
 	"starling/federation/identity"
 	"starling/federation/line"
+	"starling/scheduling/transfer"
 )
 
 // slowPath is where nodes have the slow parts of their digests.
@@ -44,6 +45,7 @@ type slows struct {
 type slowPart struct {
 	at     string       // the server that has it, and where
 	has    *digest.Slow // nil: nothing yet
+	model  *transfer.Model
 	done   bool         // it is what was wanted
 	wanted digest.Hash  // zero of a node that doesn't say what it has: it is asked who it is
 	busy   bool         // it is being fetched
@@ -69,7 +71,7 @@ func (s *slows) look(ctx context.Context, list []acquaintance) time.Duration {
 			part = &slowPart{at: a.at, wanted: a.Fast.Slow, pause: slowPause}
 		}
 		there[a.Node] = part
-		a.Slow, a.trouble = part.has, part.err
+		a.Slow, a.Transfers, a.trouble = part.has, part.model, part.err
 		if a.Fast.Slow != part.wanted {
 			part.wanted, part.done, part.again, part.pause = a.Fast.Slow, false, now, slowPause
 		}
@@ -99,12 +101,13 @@ func (s *slows) begin(ctx context.Context, node identity.NodeName, part *slowPar
 		patience, cancel := context.WithTimeout(ctx, slowPatience)
 		defer cancel()
 		got, err := s.fetch(patience, node, wanted)
+		model := got.Transfers()
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.busy--
 		part.busy = false
 		if part.err = err; err == nil {
-			part.has, part.done, part.vain = got, part.wanted == wanted, 0
+			part.has, part.model, part.done, part.vain = got, model, part.wanted == wanted, 0
 		} else if part.vain++; part.wanted == wanted {
 			part.again = s.now().Add(part.pause)
 			part.pause = min(2*part.pause, slowPauseMost)
