@@ -249,3 +249,54 @@ func TestDataCount(t *testing.T) {
 	assert.EqualValues(t, 1e9, asked[0].Estimate.Moved)
 	assert.Zero(t, asked[2].Estimate.Moved)
 }
+
+// The work begins in a window that is allowed, and its data come before.
+func TestStartsAreInTheWindowsThatAreAllowed(t *testing.T) {
+	r := job(4)
+	r.Items = []transfer.Item{{Name: "cube", Bytes: 95 * 50 << 20, Sources: []string{"RAL"}}} // 100 s
+	later := noon.Add(2 * scheduling.Hour)
+	r.Demand.Start.Earliest = later
+	asked, _ := Choose(r, []digest.Known{site("a", 16)}, nil, steady(1))
+	assert.Equal(t, 100*scheduling.Second, asked[0].Estimate.Transfer)
+	assert.Equal(t, later, asked[0].Estimate.Start, "they come before it")
+	assert.Equal(t, later, asked[0].Estimate.Asked, "nobody waits before the time that she has named")
+
+	nightly := scheduling.Timing{Kind: scheduling.Monitor, Period: 4 * scheduling.Hour, Window: scheduling.Minute}
+	nightly.Start.Earliest = noon.Add(-scheduling.Hour)
+	r = job(4)
+	r.Demand.Starts = nightly.Starts(scheduling.Executed{Count: 1, First: nightly.Start.Earliest, Last: nightly.Start.Earliest, Ended: nightly.Start.Earliest})
+	asked, _ = Choose(r, []digest.Known{site("a", 16, 16)}, nil, steady(1))
+	assert.Equal(t, noon.Add(3*scheduling.Hour), asked[0].Estimate.Start)
+	asked, _ = Choose(r, []digest.Known{site("a", 16, 16, 16, 0, 16)}, nil, steady(1))
+	assert.Equal(t, noon.Add(7*scheduling.Hour), asked[0].Estimate.Start, "that one is taken")
+	r.Demand.Starts = func(scheduling.Instant) (scheduling.StartInterval, bool) { return scheduling.StartInterval{}, false }
+	r.Ask = 1
+	_, left := Choose(r, []digest.Known{site("a", 16), site("b", 16)}, nil, steady(1))
+	assert.Equal(t, "not asked: it is not expected to have room within the times that the request allows", left[0].Reason().String())
+}
+
+// However much a node sends, what it remembers is bounded, and the oldest goes first.
+func TestWhatIsUnconfirmedIsBounded(t *testing.T) {
+	u := NewUnconfirmed()
+	slot := scheduling.Slot{Window: noon.From(scheduling.Hour), Resources: size(1)}
+	id := func(n int) (id scheduling.EntryID) {
+		id[0], id[1] = byte(n>>8), byte(n)
+		return id
+	}
+	for i := range 1000 {
+		u.Sent("a", id(i), slot, noon)
+	}
+	assert.Len(t, u.sites["a"], mostAtSite)
+	assert.Equal(t, id(999), u.sites["a"][mostAtSite-1].id)
+	assert.Equal(t, mostAtSite, u.count)
+	for i := range 2 * mostInAll {
+		u.Sent(identity.NodeName("n"+strconv.Itoa(i)), id(i), slot, noon)
+	}
+	assert.Equal(t, mostInAll, u.count)
+	u.Sent("late", id(1), slot, noon.Add(forgotten))
+	assert.Equal(t, 1, u.count, "what digests must show by now makes room")
+	u.Sent("late", id(1), slot, noon.Add(forgotten))
+	assert.Equal(t, 1, u.count, "the same again is one")
+	assert.Empty(t, u.at("late", noon, noon.Add(2*forgotten)))
+	assert.Zero(t, u.count)
+}

@@ -10,6 +10,7 @@ import (
 type Unconfirmed struct {
 	sites map[identity.NodeName][]sent
 	count int
+	swept scheduling.Instant // when Forget was last called for want of room
 }
 
 // sent is a slot taken at another node.
@@ -38,8 +39,9 @@ func NewUnconfirmed() *Unconfirmed {
 // Sent remembers that a slot was taken at a node at an instant: held or booked, by what this node has asked there.
 func (u *Unconfirmed) Sent(node identity.NodeName, id scheduling.EntryID, slot scheduling.Slot, now scheduling.Instant) {
 	u.drop(node, id)
-	if u.count >= mostInAll {
+	if u.count >= mostInAll && now.Sub(u.swept) >= scheduling.Second {
 		u.Forget(now)
+		u.swept = now
 	}
 	there := u.sites[node]
 	if len(there) >= mostAtSite {

@@ -82,6 +82,12 @@ func TestPolicies(t *testing.T) {
 			"near: 2nd of 4 by data-local: ends 2 d 23 h before the first, moves 1 GiB more",
 			"far: 3rd of 4 by data-local: ends 3 d before the first, moves 40 GiB more",
 			"silent: 4th of 4 by data-local: ends 3 d before the first, doesn't say how much data it would move"}},
+		{"as fast for less", "fastest", []Option{way("dear", 0, euro(2)), way("cheap", 0, euro(1))}, []string{
+			"cheap: 1st of 2 by fastest: ends when the second does, costs 1 EUR less",
+			"dear: 2nd of 2 by fastest: ends when the first does, costs 1 EUR more"}},
+		{"as fast with less on the link", "fastest", []Option{way("far", 0).with(0, 2*gib, 4*gib), way("near", 0).with(0, gib, 4*gib)}, []string{
+			"near: 1st of 2 by fastest: ends when the second does, moves 1 GiB less",
+			"far: 2nd of 2 by fastest: ends when the first does, moves 1 GiB more"}},
 		{"a little later for much less", "balanced", []Option{way("now", 0, euro(2)), way("soon", 10*min, euro(1))}, []string{
 			"soon: 1st of 2 by balanced: ends 10 min after the second, costs 1 EUR less",
 			"now: 2nd of 2 by balanced: ends 10 min before the first, costs 1 EUR more"}},

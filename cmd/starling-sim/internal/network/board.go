@@ -21,7 +21,8 @@ type board struct {
 	delays        []float64 // seconds, sorted
 	known         []digest.Known
 	number        map[identity.NodeName]int
-	told          [][]posting // by node, the newest last
+	shown         []scheduling.Instant // by node: when that was made which is in known
+	told          [][]posting          // by node, the newest last
 	count, bytes  int
 }
 
@@ -35,7 +36,7 @@ type posting struct {
 const mostDigest = 600
 
 func newBoard(sites []place, every, repeat scheduling.Span, delays []float64) *board {
-	b := &board{every: every, repeat: max(every, repeat), delays: delays, known: make([]digest.Known, len(sites)), told: make([][]posting, len(sites)), number: map[identity.NodeName]int{}}
+	b := &board{every: every, repeat: max(every, repeat), delays: delays, known: make([]digest.Known, len(sites)), told: make([][]posting, len(sites)), shown: make([]scheduling.Instant, len(sites)), number: map[identity.NodeName]int{}}
 	for i, s := range sites {
 		b.known[i] = digest.Known{
 			Node: identity.NodeName("node-" + strconv.Itoa(i)), Alive: true, Said: true,
@@ -92,7 +93,10 @@ func (b *board) seenBy(viewer int, now scheduling.Instant) []digest.Known {
 			p := &told[n]
 			age := now.Sub(p.made)
 			if scheduling.SpanOf(b.delay(mixed(viewer, i, p.made)>>1)) <= age {
-				k.Said, k.Age, k.Fast = true, age.Duration(), p.fast
+				k.Said, k.Age = true, age.Duration()
+				if b.shown[i] != p.made {
+					b.shown[i], k.Fast = p.made, p.fast
+				}
 				break
 			}
 		}
