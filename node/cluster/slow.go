@@ -46,10 +46,10 @@ type slowPart struct {
 	at     string       // the server that has it, and where
 	has    *digest.Slow // nil: nothing yet
 	model  *transfer.Model
-	done   bool         // it is what was wanted
-	wanted digest.Hash  // zero of a node that doesn't say what it has: it is asked who it is
-	busy   bool         // it is being fetched
-	again  time.Time    // not before
+	done   bool        // it is what was wanted
+	wanted digest.Hash // zero of a node that doesn't say what it has: it is asked who it is
+	busy   bool        // it is being fetched
+	again  time.Time   // not before
 	pause  time.Duration
 	vain   int   // fetches since one succeeded
 	err    error // of the last one; nil: it succeeded
