@@ -9,12 +9,14 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"starling/api/despatch"
 	"starling/api/ivoa"
 	"starling/federation/identity"
 	"starling/node"
@@ -259,6 +261,66 @@ func TestOfAnUnreachableOwnersSessionTheRecordIsTold(t *testing.T) {
 	assert.NotContains(t, wantProblem(t, asked.get(on("")), http.StatusServiceUnavailable)["known"], "attempts")
 }
 
+// An executor that hangs up its poll at one node has hung up at the other: what comes
+// then is for the next who asks, and no try is lost.
+func TestAPollThatIsHungUpTakesNothingWithIt(t *testing.T) {
+	s := newSites(t)
+	broker := realBroker(t, t.TempDir())
+	polled := &counted{Broker: broker}
+	inside := func(o *Options) { o.Broker, o.Authenticator, o.Mapping = polled, people, people }
+	asked := s.node("jodrell", inside)
+	s.node("kth", inside)
+	s.owner[identity.NodeName("kth").Tag()] = "kth"
+	robot, alice := identity.Caller{User: "robot", Roles: people["robot"]}, identity.Caller{User: "alice", Roles: people["alice"]}
+	registered, _, err := broker.Register(t.Context(), robot, despatch.Registration{
+		Name: "docker", Kinds: []string{ivoa.KindDockerContainer}, Capacity: despatch.Capacity{Cores: 8, Memory: 16, Storage: 100},
+	})
+	require.NoError(t, err)
+	url := port(t, asked)
+	poll := func(ctx context.Context) (*http.Response, error) {
+		r, err := http.NewRequestWithContext(ctx, "POST", url+"/executors/"+registered.UUID+"/despatch?wait=60s", nil)
+		require.NoError(t, err)
+		r.Header.Set("Authorization", "Bearer robot")
+		return (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
+	}
+	ctx, hangUp := context.WithCancel(t.Context())
+	hung := make(chan error)
+	go func() {
+		_, err := poll(ctx)
+		hung <- err
+	}()
+	eventually(t, func() bool { return polled.waiting.Load() == 1 })
+	hangUp()
+	require.ErrorIs(t, <-hung, context.Canceled)
+	eventually(t, func() bool { return polled.waiting.Load() == 0 })
+
+	var request ivoa.ExecutionRequest
+	_, err = ivoa.Decode(ivoa.JSON, []byte(sampleRequest), ivoa.DefaultLimits(), &request)
+	require.NoError(t, err)
+	offers, err := broker.Ask(t.Context(), alice, &request, nil, node.Asking{})
+	require.NoError(t, err)
+	_, err = broker.Update(t.Context(), alice, mustUUID(offers.Offers[0].UUID()), ivoa.SetPhase(ivoa.SessionAccepted), "")
+	require.NoError(t, err)
+	resp, err := poll(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	var work despatch.Despatch
+	require.NoError(t, json.Unmarshal([]byte(text(t, resp)), &work))
+	assert.Equal(t, 1, work.Attempt)
+}
+
+// counted is a broker that knows how many polls wait.
+type counted struct {
+	*node.Broker
+	waiting atomic.Int32
+}
+
+func (c *counted) Despatch(ctx context.Context, caller identity.Caller, id identity.UUID, wait time.Duration) (*despatch.Despatch, despatch.Reasons, error) {
+	c.waiting.Add(1)
+	defer c.waiting.Add(-1)
+	return c.Broker.Despatch(ctx, caller, id, wait)
+}
+
 // What nobody owns that is known is nobody's business but this node's.
 func TestWhatNobodyOwnsIsNotFoundHere(t *testing.T) {
 	s := newSites(t)
@@ -277,6 +339,37 @@ func TestARequestIsNotPassedOnInCircles(t *testing.T) {
 	p := wantProblem(t, jodrell.get(on("")), http.StatusLoopDetected)
 	assert.Contains(t, p["detail"], "it has come through jodrell already")
 	assert.True(t, jodrell.untouched() && kth.untouched())
+}
+
+// A request goes through four nodes at most, and back the same way; who it came through
+// is what the nodes sign, and not what a client says.
+func TestARequestGoesThroughFourNodesAtMost(t *testing.T) {
+	s := newSites(t)
+	chain := []identity.NodeName{"one", "two", "three", "four", "five", "six"}
+	worlds, known := make([]*world, len(chain)), make([]Peers, len(chain))
+	for i, name := range chain {
+		worlds[i] = s.node(name)
+		known[i] = worlds[i].server.Peers
+	}
+	leads := func(to int) { // each takes the next for the owner, up to this one
+		for i, w := range worlds {
+			w.server.Peers = elsewhere{known[i], chain[min(i+1, to)]}
+			w.server.Authorizer = w.server.Peers
+		}
+	}
+	forged := map[string]string{"Via": "1.1 two, 1.1 three, 1.1 four, 1.1 five, 1.1 six", "Starling-Assertion": "x", "Starling-Base": "https://evil.example"}
+	for to := 1; to <= 4; to++ {
+		leads(to)
+		resp := worlds[0].do(call{path: on(""), header: forged})
+		require.Equal(t, http.StatusOK, resp.StatusCode)
+		assert.Contains(t, text(t, resp), `"url":"https://one.example`+on("")+`"`)
+		assert.Equal(t, chain[:to], worlds[to].asked().Via)
+		assert.Equal(t, "1.1 one", resp.Header.Get("Via"))
+	}
+	leads(5)
+	p := wantProblem(t, worlds[0].do(call{path: on(""), header: forged}), http.StatusLoopDetected)
+	assert.Contains(t, p["detail"], "it has come through 5 nodes, and may through 4")
+	assert.True(t, worlds[5].untouched())
 }
 
 // elsewhere takes another node for the owner of everything.
