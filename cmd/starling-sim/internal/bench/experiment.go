@@ -39,6 +39,7 @@ func Experiments() []Experiment {
 		{"asking", "asking one of five nodes, which asks three others; reading through another", asking},
 		{"raft", "history and ledger on the log that three nodes share", rafts},
 		{"gossip", "how soon 15 nodes know of a change, and what that costs", gossip},
+		{"proxy", "reading a session through another node", proxied},
 		{"history", "memory, answers and exports with a history of a million attempts", history},
 		{"memory", "memory with 100,000 finished sessions", memory},
 	}
