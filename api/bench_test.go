@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"starling/api/auth"
 	"starling/api/despatch"
 	"starling/api/ivoa"
+	"starling/federation/identity"
 	"starling/node"
 	"starling/scheduling"
 )
@@ -118,4 +120,46 @@ func BenchmarkAskWholeNode(b *testing.B) {
 		b.Fatal(err)
 	}
 	askOverLoopback(b, server, token, sampleRequest)
+}
+
+// GET /sessions/{uuid} over loopback at its owner, and by way of another node: the
+// difference is what a passage costs.
+func BenchmarkReadOverLoopback(b *testing.B) {
+	s := newSites(b)
+	s.keep = &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 16}
+	b.Cleanup(s.keep.CloseIdleConnections)
+	for _, name := range []identity.NodeName{"kth", "jodrell"} {
+		quietly := s.node(name, func(o *Options) {
+			o.Logger, o.Broker = slog.New(slog.NewJSONHandler(io.Discard, nil)), inwards{&fake{}}
+		})
+		listening := httptest.NewServer(quietly.server)
+		b.Cleanup(listening.Close)
+		b.Run(string(name), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				r, _ := http.NewRequest(http.MethodGet, listening.URL+on(""), nil)
+				r.Header.Set("Authorization", "Bearer alice")
+				resp, err := listening.Client().Do(r)
+				if err != nil {
+					b.Fatal(err)
+				}
+				_, _ = io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+				if resp.StatusCode != http.StatusOK {
+					b.Fatal(resp.Status)
+				}
+			}
+		})
+	}
+}
+
+// inwards is a broker whose sessions have no connectors elsewhere, as real ones.
+type inwards struct{ *fake }
+
+func (i inwards) Session(ctx context.Context, caller identity.Caller, id identity.UUID) (*ivoa.Session, error) {
+	session, err := i.fake.Session(ctx, caller, id)
+	if err == nil {
+		session.Connectors = session.Connectors[:1]
+	}
+	return session, err
 }

@@ -37,6 +37,23 @@ func (b *buffers) giveBack(buffer *bytes.Buffer) {
 	b.pool.Put(buffer)
 }
 
+// pieces lends the buffers by which answers of other nodes are copied, as
+// httputil.BufferPool wants it.
+type pieces struct{ pool sync.Pool }
+
+const pieceBytes = 32 << 10 // as net/http's proxy has it
+
+// Get is described at httputil.BufferPool.
+func (p *pieces) Get() []byte {
+	if piece, ok := p.pool.Get().(*[pieceBytes]byte); ok {
+		return piece[:]
+	}
+	return new([pieceBytes]byte)[:]
+}
+
+// Put is described at httputil.BufferPool.
+func (p *pieces) Put(piece []byte) { p.pool.Put((*[pieceBytes]byte)(piece)) }
+
 // withBody reads the request's body within bounds and lends it to use, which
 // must not keep it.
 func (v *visit) withBody(use func(body []byte) error) error {

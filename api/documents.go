@@ -35,8 +35,13 @@ func (p *passage) document(answer *http.Response, kept http.Header) error {
 	if answer.StatusCode >= http.StatusBadRequest {
 		most = mostProblem
 	}
-	body, err := io.ReadAll(io.LimitReader(answer.Body, int64(most)+1))
+	var in bytes.Buffer
+	if n := answer.ContentLength; n > 0 && n <= maxPooled {
+		in.Grow(int(n) + bytes.MinRead)
+	}
+	_, err := in.ReadFrom(io.LimitReader(answer.Body, int64(most)+1))
 	_ = answer.Body.Close()
+	body := in.Bytes()
 	switch {
 	case err != nil:
 		return fmt.Errorf("read its answer: %w", err)
@@ -131,42 +136,49 @@ func plain(body []byte) error {
 // connectors[].location, in whatever case. Where it isn't sure, it says no.
 func leadHere(body []byte, base string) bool {
 	in := jsontext.NewDecoder(bytes.NewBuffer(body))
-	var within []string // the names of what is being read, "" for lists' entries
-	name, connectors := "", 0
-	for values := 0; ; {
-		token, err := in.ReadToken()
-		if err != nil {
-			return errors.Is(err, io.EOF) && values == 1
+	var name []byte      // of the member whose value comes next
+	connectors := 0      // the depth at which they begin, if that is where we are
+	for values := 0; ; { // at the top, of which there is one
+		switch in.PeekKind() {
+		case '{', '[':
+			if connectors == 0 && bytes.EqualFold(name, []byte("connectors")) {
+				connectors = in.StackDepth() + 1
+			}
+			if _, err := in.ReadToken(); err != nil {
+				return false
+			}
+			name = nil
+			continue
+		case '}', ']':
+			if _, err := in.ReadToken(); err != nil {
+				return false
+			}
+			if in.StackDepth() < connectors {
+				connectors = 0
+			}
+		case '"':
+			object, n := in.StackIndex(in.StackDepth())
+			text, err := in.ReadValue()
+			if err != nil || bytes.IndexByte(text, '\\') >= 0 && (object == '{' && n%2 == 0) {
+				return false // a name that is written in an odd way
+			}
+			if object == '{' && n%2 == 0 {
+				name = append(name[:0], text[1:len(text)-1]...)
+				continue
+			}
+			follow := bytes.EqualFold(name, []byte("url")) || connectors > 0 && bytes.EqualFold(name, []byte("location"))
+			if follow && !bytes.HasPrefix(text[1:], []byte(base+"/")) {
+				return false
+			}
+		default:
+			if _, err := in.ReadValue(); err != nil {
+				return errors.Is(err, io.EOF) && values == 1
+			}
 		}
+		name = name[:0]
 		if in.StackDepth() == 0 {
 			values++
 		}
-		switch kind := token.Kind(); kind {
-		case '{', '[':
-			within = append(within, name)
-			if strings.EqualFold(name, "connectors") {
-				connectors++
-			}
-			name = ""
-			continue
-		case '}', ']':
-			if last := len(within) - 1; strings.EqualFold(within[last], "connectors") {
-				connectors--
-			}
-			within, name = within[:len(within)-1], ""
-			continue
-		case '"':
-			if object, n := in.StackIndex(in.StackDepth()); object == '{' && n%2 == 1 {
-				name = token.String()
-				continue
-			}
-			if strings.EqualFold(name, "url") || connectors > 0 && strings.EqualFold(name, "location") {
-				if !strings.HasPrefix(token.String(), base+"/") {
-					return false
-				}
-			}
-		}
-		name = ""
 	}
 }
 

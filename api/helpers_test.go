@@ -44,7 +44,7 @@ func (n names) Authenticate(r *http.Request) (identity.Caller, error) {
 
 // world is a server before a fake broker.
 type world struct {
-	*testing.T
+	testing.TB
 	broker *fake
 	server *Server
 	log    *bytes.Buffer
@@ -54,9 +54,9 @@ var quiet = slog.New(slog.DiscardHandler)
 
 const testBase = "https://broker.example"
 
-func newWorld(t *testing.T, change ...func(*Options)) *world {
+func newWorld(t testing.TB, change ...func(*Options)) *world {
 	t.Helper()
-	w := &world{T: t, broker: &fake{}, log: new(bytes.Buffer)}
+	w := &world{TB: t, broker: &fake{}, log: new(bytes.Buffer)}
 	o := Options{
 		Broker: w.broker, Authenticator: names{}, BaseURL: testBase, Node: "kth", Version: "test",
 		Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),

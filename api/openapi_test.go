@@ -27,7 +27,7 @@ type tree = map[string]any
 // what a handler returns and the document leaves out is a fault of one of them.
 type openAPIDocument struct{ root tree }
 
-func readDocument(t *testing.T) openAPIDocument {
+func readDocument(t testing.TB) openAPIDocument {
 	t.Helper()
 	var root tree
 	require.NoError(t, yaml.UnmarshalStrict(OpenAPI(), &root))

@@ -86,6 +86,7 @@ func (s *Server) pass(v *visit) error {
 		Transport:      p,
 		ModifyResponse: p.homeward,
 		FlushInterval:  -1, // at once: who streams wants it seen
+		BufferPool:     &s.pieces,
 		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		ErrorHandler:   func(_ http.ResponseWriter, _ *http.Request, err error) { p.failed = err },
 	}

@@ -23,7 +23,8 @@ import (
 
 // sites are nodes of a test that reach each other.
 type sites struct {
-	*testing.T
+	testing.TB
+	keep  *http.Transport // if set, connections between nodes are kept
 	mu    sync.Mutex
 	ports map[identity.NodeName]string // host and port between the nodes
 	keys  map[identity.NodeName]ed25519.PublicKey
@@ -31,9 +32,9 @@ type sites struct {
 }
 
 // newSites are none so far; all that the fake brokers have is of node kth.
-func newSites(t *testing.T) *sites {
+func newSites(t testing.TB) *sites {
 	return &sites{
-		T: t, ports: map[identity.NodeName]string{}, keys: map[identity.NodeName]ed25519.PublicKey{},
+		TB: t, ports: map[identity.NodeName]string{}, keys: map[identity.NodeName]ed25519.PublicKey{},
 		owner: map[identity.Tag]identity.NodeName{sessionID.Owner(): "kth"},
 	}
 }
@@ -83,6 +84,9 @@ func (p *peers) RoundTrip(r *http.Request) (*http.Response, error) {
 	out := r.Clone(r.Context())
 	out.URL.Host = port
 	out.Header.Set(whoAsks, string(p.node))
+	if p.keep != nil {
+		return p.keep.RoundTrip(out)
+	}
 	return (&http.Transport{DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10}).RoundTrip(out) // as the line has it
 }
 
@@ -126,7 +130,7 @@ func (s site) Caller(subject identity.Subject) (identity.Caller, error) {
 
 // node makes a node with a port for the others.
 func (s *sites) node(name identity.NodeName, change ...func(*Options)) *world {
-	w := newWorld(s.T, append([]func(*Options){func(o *Options) {
+	w := newWorld(s.TB, append([]func(*Options){func(o *Options) {
 		o.Node, o.Peers, o.Mapping, o.Authenticator = name, s.peersOf(name), site{}, subjects{}
 		o.BaseURL = "https://" + string(name) + ".example"
 	}}, change...)...)

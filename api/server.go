@@ -35,6 +35,7 @@ type Server struct {
 	throttle  throttle
 	ids       *requestIDs
 	buffers   buffers
+	pieces    pieces
 	vosi      vosi
 	private   bool // clients reach the node over TLS
 }

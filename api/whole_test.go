@@ -170,7 +170,7 @@ func TestASessionFromAskToStatement(t *testing.T) {
 // checkRecord reads the record as alice, checking each answer with our document.
 func (w *world) checkRecord(ref string) {
 	w.Helper()
-	d := readDocument(w.T)
+	d := readDocument(w.TB)
 	for path, schema := range map[string]string{
 		"/history/" + ref: "HistoryEntry", "/history/" + ref + "/updates": "UpdateList", "/history": "HistoryList", "/accounts": "AccountList", "/statements": "Statement",
 		"/sessions": "SessionList", "/federation/nodes": "NodeList", "/federation/log": "LogStatus", "/executors": "ExecutorList",
