@@ -17,7 +17,10 @@ import (
 // copied is one place where a piece of data is to be had: its storage element, or
 // the host of its URL, and that URL, "" where nobody but who knows the data lake can
 // tell.
-type copied struct{ source, location string }
+type copied struct {
+	source, location string
+	host             bool // source is a host
+}
 
 // itemsOf is what a request reads.
 func itemsOf(data []ivoa.DataResource) []transfer.Item {
@@ -79,7 +82,7 @@ func atHost(at, location string) []copied {
 	if host == "" {
 		return nil
 	}
-	return []copied{{host, location}}
+	return []copied{{host, location, true}}
 }
 
 func hostOf(at string) string {
@@ -114,7 +117,7 @@ func replicasOf(s *ivoa.Skao, elements []config.StorageElement) []copied {
 			c.location = locate(s, c.source, elements)
 		}
 		if c.source == "" {
-			c.source = hostOf(c.location)
+			c.source, c.host = hostOf(c.location), true
 		}
 		if c.source != "" {
 			all = append(all, c)

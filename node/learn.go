@@ -51,6 +51,7 @@ func (b *Broker) learn(a *attempt, s *store.Session, u despatch.Update, at store
 	}
 	next, change, learned := b.state.transfers.Learn(transfer.Staging{
 		Source: staging.Source, Bytes: bytes, Took: scheduling.Span(at - before.at), At: scheduling.Instant(at),
+		Private: staging.Host, // from a URL of some user's
 	})
 	if !learned {
 		return nil

@@ -187,7 +187,7 @@ func TestWhatIsLearnedIsBounded(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		w := newWorld(t, withSite(japan))
 		for i := range 300 {
-			w.accepted(alice, request(1, lake(10e6, at("", fmt.Sprintf("https://h%d.example/x", i)))))
+			w.accepted(alice, request(1, lake(10e6, at(fmt.Sprintf("E%d", i), "https://h.example/x"))))
 			d := w.takeWork()
 			w.stages(d, "stage-1", 10*time.Second, 10e6)
 			w.finish(d)
@@ -199,8 +199,33 @@ func TestWhatIsLearnedIsBounded(t *testing.T) {
 			assert.LessOrEqual(t, len(all), 250)
 			return err
 		}))
-		assert.Contains(t, told.Links, digest.Link{Source: "h299.example", Bandwidth: 1e6, Samples: 1})
+		assert.Contains(t, told.Links, digest.Link{Source: "E299", Bandwidth: 1e6, Samples: 1})
 		assert.Equal(t, []digest.Element{{Name: "JPSRC_STORM", Host: "storm.jp.example", Bandwidth: 2e9}}, told.Elements)
+	})
+}
+
+// Promise 8: from which host somebody reads is nobody else's business, unless the
+// site's operators have named it themselves.
+func TestPromise8HostsOfUsersURLsAreNotTold(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		w := newWorld(t, withSite(func(c *config.Config) {
+			japan(c)
+			c.Bandwidths = []config.Link{{From: "archive.example", Bandwidth: 1e6}}
+		}))
+		for _, replica := range []ivoa.SkaoReplica{at("JPSRC_STORM", "https://alices-other.example/x"), at("", "https://alices-secret.example/x"), at("", "https://archive.example/x"), at("FAR", "https://far.example/x")} {
+			w.accepted(alice, request(1, lake(10e6, replica)))
+			d := w.takeWork()
+			w.stages(d, "stage-1", 2*time.Second, 10e6)
+			w.finish(d)
+		}
+		w.crash()
+		assert.InEpsilon(t, 5e6, float64(w.state.transfers.Rate("alices-secret.example")), 0.01)
+		_, told := w.Digest()
+		var sources []string
+		for _, l := range told.Links {
+			sources = append(sources, l.Source)
+		}
+		assert.Equal(t, []string{"*", "FAR", "archive.example"}, sources)
 	})
 }
 

@@ -33,13 +33,16 @@ func (r *reader) fetch() {
 	r.demand.Preparing = r.transfer.Span
 	for i, f := range r.transfer.Fetches {
 		s := store.Staging{Source: f.Source, Bytes: here[i].Bytes, Local: f.Local}
+		if f.Choice >= 0 {
+			s.Host = copies[i][f.Choice].host && !f.Local
+		}
 		if _, simple := r.request.Data[i].(*ivoa.SimpleDataResource); !simple && f.Choice >= 0 {
 			s.Location = copies[i][f.Choice].location
 		}
 		// A request may call any URL a replica of the site's own element. What comes
 		// from elsewhere teaches nothing about that.
 		if host := hostOf(s.Location); f.Local && s.Location != "" && r.model.Local(host) != f.Source {
-			s.Source = host
+			s.Source, s.Host = host, true
 		}
 		r.staging = append(r.staging, s)
 		kind := r.request.Data[i].Base().Kind

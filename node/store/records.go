@@ -220,6 +220,7 @@ func (t Times) Outcome() string {
 type Staging struct {
 	// Source is its storage element, or the host of its URL; "": nobody knows.
 	Source string `json:"source,omitzero"`
+	Host   bool   `json:"host,omitzero"` // it is a host
 	Local  bool   `json:"local,omitzero"`
 	// Location is its URL, where the request doesn't say so itself.
 	Location string `json:"location,omitzero"`

@@ -37,8 +37,9 @@ type Learned struct {
 	At      scheduling.Instant `json:"at"` // of the last
 	// Known is what was configured before: where that changes, all is learned anew.
 	Known Rate `json:"known,omitzero"`
-	// Said is what others are told, which changes in steps.
-	Said Link `json:"said"`
+	// Said is what others are told, which changes in steps. Private: they aren't.
+	Said    Link `json:"said"`
+	Private bool `json:"private,omitzero"`
 }
 
 // Staging is a transfer that has really happened.
@@ -47,6 +48,8 @@ type Staging struct {
 	Bytes  int64
 	Took   scheduling.Span
 	At     scheduling.Instant // its end
+	// Private says that others mustn't hear of the source.
+	Private bool
 }
 
 // Change is what a staging has changed of what is learned.
@@ -66,7 +69,8 @@ func (m *Model) Learn(s Staging) (*Model, Change, bool) {
 	seen := Rate(float64(s.Bytes) / float64(s.Took) * float64(scheduling.Second))
 	seen = min(max(seen, expected/surprise, MinRate), expected*surprise, MaxRate)
 
-	l := m.learned[s.Source]
+	l, before := m.learned[s.Source]
+	l.Private = s.Private && (l.Private || !before)
 	weight := 1 / (1 + m.experience(l, s))
 	l.Rate, _ = bounded(Rate(math.Exp((1-weight)*math.Log(float64(expected)) + weight*math.Log(float64(seen)))))
 	l.Source, l.Samples, l.At, l.Known = s.Source, min(l.Samples+1, manySamples), max(l.At, s.At), m.known[s.Source]
@@ -131,7 +135,8 @@ func (m *Model) Recall(all []Learned) (next *Model, forgotten []string) {
 }
 
 // Links is what others are told: what was learned, what is configured else, and
-// what is taken for granted of anywhere, by source. Learned rates are rounded, and
+// what is taken for granted of anywhere, by source; but nothing private that the site
+// hasn't configured itself. Learned rates are rounded, and
 // change when they are off by a tenth.
 func (m *Model) Links() []Link {
 	links := []Link{{Source: Anywhere, Rate: m.anywhere}}
@@ -141,7 +146,9 @@ func (m *Model) Links() []Link {
 		}
 	}
 	for _, l := range m.learned {
-		links = append(links, l.Said)
+		if !l.Private || m.known[l.Source] > 0 {
+			links = append(links, l.Said)
+		}
 	}
 	slices.SortFunc(links, func(a, b Link) int { return cmp.Compare(a.Source, b.Source) })
 	return links[:min(len(links), MaxLinks)]

@@ -93,6 +93,21 @@ func TestWhatOthersAreToldChangesInSteps(t *testing.T) {
 	assert.NotEqual(t, links, m.Links())
 }
 
+func TestWhatIsPrivateIsToldToNobody(t *testing.T) {
+	private := func(source string) Staging {
+		s := staged(source, gb/20, 0)
+		s.Private = true
+		return s
+	}
+	m := learn(t, New(site()), private("alice.example"), private("JPSRC_STORM"), private("both"), staged("both", gb/20, 0), private("both"))
+	assert.InEpsilon(t, gb/20, float64(m.Rate("alice.example")), 0.001, "it is known here")
+	var told []string
+	for _, l := range m.Links() {
+		told = append(told, l.Source)
+	}
+	assert.Equal(t, []string{Anywhere, "JPSRC_STORM", "SPSRC_STORM", "both"}, told, "what is configured is no secret")
+}
+
 func TestWhatIsToldIsTheModelAgain(t *testing.T) {
 	m := learn(t, New(site()), staged("a", gb/10, 0), staged("UKSRC_RAL", gb, 0))
 	told := New(Site{Elements: site().Elements, Links: m.Links(), Start: site().Start})
