@@ -33,7 +33,7 @@ the median, of which 30 to 100 % are used, or are drawn from a log. Sites have 8
 jobs is not counted. The slowdown is (wait + run) / max(run, 10 s), at least 1. The bound of what gossip may send is
 3 × nodes × bytes of a record × changes a second. A * marks rates at which some news had not reached all nodes minutes
 later.`,
-		Example: "  starling-sim network --loads 0.7,0.9,1.1",
+		Example: "  starling-sim network --nodes 200 --jobs 20 --loads 0.7,0.9",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if output != "table" && output != "json" {
@@ -63,7 +63,7 @@ later.`,
 	}
 	f := cmd.Flags()
 	f.IntVar(&o.Nodes, "nodes", 1000, "nodes of the federation, each of a site")
-	f.IntVar(&o.Jobs, "jobs", 20, "jobs for each node")
+	f.IntVar(&o.Jobs, "jobs", 5, "jobs for each node")
 	f.Uint64Var(&o.Seed, "seed", 1, "what makes one run differ from another")
 	f.Float64SliceVar(&o.Loads, "loads", []float64{0.9}, "parts of all cores that jobs would keep busy")
 	f.DurationSliceVar(&o.Every, "every", []time.Duration{time.Second, time.Minute, 10 * time.Minute}, "least times between two digests of a node")
