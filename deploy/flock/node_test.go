@@ -40,7 +40,7 @@ func newNode(t testing.TB, net *network, name, dir string, join string, edit fun
 	c := config.Default(true)
 	c.Name, c.Executors = name, []string{"simulator"}
 	c.Capacity = config.Capacity{Cores: 8, Memory: 16, Storage: 100}
-	c.HTTP, c.Federation.Gossip, c.Federation.Raft = freeAddress(t, name), freeAddress(t, name), freeAddress(t, name)
+	freeAddresses(t, name, &c.HTTP, &c.Federation.Gossip, &c.Federation.Raft)
 	c.URL = "http://" + c.HTTP
 	// As many nodes as one process has are slow, and not dead.
 	c.Federation.Heartbeat = 2 * time.Second
@@ -57,14 +57,16 @@ func newNode(t testing.TB, net *network, name, dir string, join string, edit fun
 	return n
 }
 
-// freeAddress is an address of a node's own host, which is none but this process's: no
+// freeAddresses are addresses of a node's own host, which is none but this process's: no
 // connection of anybody takes its ports while the node is down.
-func freeAddress(t testing.TB, name string) string {
+func freeAddresses(t testing.TB, name string, free ...*string) {
 	host := fmt.Sprintf("127.%d.%d.%d:0", 1+os.Getpid()>>8%254, os.Getpid()%256, name[0])
-	listener, err := net.Listen("tcp", host)
-	require.NoError(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
+	for _, address := range free {
+		listener, err := net.Listen("tcp", host)
+		require.NoError(t, err)
+		defer listener.Close() // once there are all: they are different
+		*address = listener.Addr().String()
+	}
 }
 
 // data is the data directory of the present life.

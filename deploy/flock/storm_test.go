@@ -98,7 +98,7 @@ func (s *storm) step(choose *rand.Rand) {
 
 // asks asks for something, and mostly takes one of the offers, at any node.
 func (s *storm) asks(choose *rand.Rand, u user, at *node) {
-	w := work{cores: 1 + choose.IntN(5), seconds: float64(choose.IntN(200)) / 1000, duration: "PT5S"}
+	w := work{cores: 1 + choose.IntN(5), seconds: float64(choose.IntN(500)) / 1000, duration: "PT5S"}
 	a, err := s.at(at, u, "POST", "/requests", w.request())
 	var set offerSet
 	if err != nil || a.status != http.StatusSeeOther || json.Unmarshal(a.body, &set) != nil || len(set.Offers) == 0 {
