@@ -113,7 +113,7 @@ func TestWhoIsLeftOutIsToldWhy(t *testing.T) {
 		{Outdated, func(k *digest.Known) { k.Age = time.Hour }, "what is known of it is 1h0m0s old"},
 		{Closed, func(k *digest.Known) { k.Fast.Closed = true }, "it takes no work at present"},
 		{TooLarge, func(k *digest.Known) { k.Fast.Largest = scheduling.Resources{Cores: 2, Memory: 8} },
-			"4 of cores are needed, and it has 2 at most; 16 GiB of memory are needed, and it has 8 GiB at most"},
+			"4 cores are needed, and it has 2 at most; 16 GiB of memory are needed, and it has 8 at most"},
 		{WrongKind, func(k *digest.Known) { k.Slow.Kinds = []string{"rucio", "docker"} }, "it doesn't run " + process},
 		{Simulates, func(k *digest.Known) { k.Slow.Simulated = []string{process} }, "it only simulates " + process + ", and other sites run it"},
 		{WrongData, func(k *digest.Known) { k.Slow.Kinds = []string{process} }, "it can't fetch data of kind rucio"},
@@ -125,7 +125,7 @@ func TestWhoIsLeftOutIsToldWhy(t *testing.T) {
 		{TooDear, func(k *digest.Known) {
 			k.Slow.Rates = []digest.Rate{{Type: ivoa.CostMonetary, Unit: "EUR", CoreHour: 2}}
 		},
-			"its monetary is expected to be 8 EUR, more than 5 EUR"},
+			"its cost is expected to be 8 EUR, more than 5 EUR"},
 	} {
 		t.Run(string(c.cause), func(t *testing.T) {
 			bad := site("bad", 16)

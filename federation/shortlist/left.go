@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"starling/api/ivoa"
 	"starling/federation/digest"
 	"starling/federation/identity"
 	"starling/scheduling"
@@ -148,13 +149,10 @@ func because(template string, pairs ...string) scheduling.Reason {
 }
 
 func (l Left) tooLarge() scheduling.Reason {
+	words := map[string]string{"cores": "cores", "memory": "GiB of memory", "storage": "GiB of storage", "gpus": "GPUs"}
 	var parts, pairs []string
 	for _, lack := range l.request.Demand.Min.Lacking(l.known.Fast.Largest) {
-		unit := ""
-		if lack.Name == "memory" || lack.Name == "storage" {
-			unit = " GiB"
-		}
-		parts = append(parts, "{"+lack.Name+"}"+unit+" of "+lack.Name+" are needed, and it has {"+lack.Name+"There}"+unit+" at most")
+		parts = append(parts, "{"+lack.Name+"} "+words[lack.Name]+" are needed, and it has {"+lack.Name+"There} at most")
 		pairs = append(pairs, lack.Name, strconv.FormatInt(lack.Needed, 10), lack.Name+"There", strconv.FormatInt(lack.There, 10))
 	}
 	return because(strings.Join(parts, "; "), pairs...)
@@ -176,8 +174,12 @@ func (l Left) tooDear() scheduling.Reason {
 			value = a
 		}
 	}
-	return because("its {type} is expected to be {quoted}, more than {limit}",
-		"type", limit.Type[strings.LastIndexByte(limit.Type, ':')+1:], "quoted", placement.Amount(value.Value, value.Unit), "limit", placement.Amount(limit.Value, value.Unit))
+	name := limit.Type[strings.LastIndexByte(limit.Type, ':')+1:]
+	if limit.Type == ivoa.CostMonetary {
+		name = "cost"
+	}
+	return because("its {type} is expected to be {quoted}, more than {limit}", "type", name,
+		"quoted", placement.Amount(value.Value, value.Unit), "limit", placement.Amount(limit.Value, value.Unit))
 }
 
 // worse says what is expected of it beside the last of those that were asked.
