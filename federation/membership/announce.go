@@ -3,6 +3,7 @@ package membership
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/hashicorp/memberlist"
@@ -30,20 +31,21 @@ func (m *Membership) Announce(note []byte) error {
 	return nil
 }
 
-// announce tells this node's notes, as they change and not too often; again and again
-// while the node is young.
+// announce tells this node's notes, as they change and not too often; each once again,
+// if there is none newer by then, and as long as the node is young again and again.
 func (m *Membership) announce() {
-	again := time.NewTicker(m.profile.Announce)
+	again := time.NewTimer(m.profile.Announce)
 	defer again.Stop()
 	var last news
 	for {
 		select {
 		case <-m.speak:
 		case <-again.C:
-			if last.age = m.now().Sub(m.said()); m.now().Sub(m.began) > m.profile.Youth {
-				again.Stop()
-			} else if last.name != "" {
+			if last.age = m.now().Sub(m.said()); last.name != "" {
 				m.spread(last)
+			}
+			if m.now().Sub(m.began) < m.profile.Youth {
+				again.Reset(m.profile.Announce)
 			}
 			continue
 		case <-m.closing.Done():
@@ -61,6 +63,7 @@ func (m *Membership) announce() {
 		if changed {
 			last = m.tell(nil)
 			m.spread(last)
+			again.Reset(m.profile.Announce)
 		}
 	}
 }
@@ -92,7 +95,7 @@ func (m *Membership) tell(change func(*voice)) news {
 }
 
 // hear takes in a record that came from another node, and passes it on if it was
-// news: once, if it came as its node tells it, to everybody; or as often as it takes
+// news: hardly, if it came as its node tells it, to everybody; or as often as it takes
 // for all to hear of it, where that seems to have failed.
 func (m *Membership) hear(n news, from *memberlist.TransmitLimitedQueue) {
 	if n.name == m.self.Name {
@@ -112,6 +115,9 @@ func (m *Membership) hear(n news, from *memberlist.TransmitLimitedQueue) {
 	if n.left {
 		from = &m.queue
 		m.save()
+	}
+	if from == &m.relays && rand.IntN(relayOneOf) > 0 {
+		return
 	}
 	from.QueueBroadcast(&broadcast{name: n.name, message: n.append(nil)})
 }

@@ -185,8 +185,8 @@ func TestTheFirstNoteOfANewcomerReachesAll(t *testing.T) {
 	}
 }
 
-// A node tells all others itself: each sends as many packets with its note as there are
-// others, and once again what it hears.
+// A node tells all others itself, and at most once again; half of those who hear it pass
+// it on to one other.
 func TestANoteIsNotSentMoreOftenThanNeeded(t *testing.T) {
 	w := newWorld(t)
 	w.profile.PushPull, w.profile.Youth = time.Hour, time.Nanosecond
@@ -216,7 +216,7 @@ func TestANoteIsNotSentMoreOftenThanNeeded(t *testing.T) {
 	}
 	w.quiet(registries)
 	sent := sentPackets(t, registries) - before
-	assert.Less(t, sent, 2.6*notes*4*MaxNote, "4 from its author, and one from each of the 4 who hear it")
+	assert.Less(t, sent, 3.0*notes*4*MaxNote)
 }
 
 // quiet waits until nothing is to be passed on: what is sent then is probes.

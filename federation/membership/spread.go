@@ -5,14 +5,18 @@ import (
 )
 
 // How news travels. A node tells what it has to say to each member itself, so that all
-// know at once and nothing is sent twice. Packets get lost: so whoever hears of it passes
-// it on to one other (relays). Who takes leave will not be there to tell it again, and
-// what was found only by comparing has not reached all: that is passed on as often as it
-// takes (queue).
+// know at once and nothing is sent twice; and a moment later once again, since packets
+// get lost. Between some nodes none arrive: half of those who hear it pass it on to
+// another (relays). Who takes leave will not be there to tell it again, and what was
+// found only by comparing has not reached all: that is passed on as often as it takes
+// (queue).
 
-// relay is how often news that its node has told itself is passed on by each who hears
-// it.
-const relay = 1
+// News that its node has told itself is passed on by one of so many who hear it, so
+// often.
+const (
+	relayOneOf = 2
+	relay      = 1
+)
 
 // breath is after how many packets spread pauses, and for how long: what all members
 // are sent at once by all would not be received.
@@ -33,7 +37,7 @@ func (m *Membership) spread(n news) {
 			}
 		}
 		if node.Name != m.self.Name {
-			_ = m.list.SendBestEffort(node, message) // who doesn't get it hears it from others
+			_ = m.list.SendBestEffort(node, message) // who doesn't get it is told again
 		}
 	}
 }

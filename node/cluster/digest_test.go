@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -292,4 +294,46 @@ func TestFewSlowPartsAreFetchedAtATime(t *testing.T) {
 	}
 	assert.Len(t, s.asked, 100)
 	assert.LessOrEqual(t, most, slowAtOnce)
+}
+
+// BenchmarkKnown is what each request pays for knowing all nodes, and what a node takes
+// of the memory in the table.
+func BenchmarkKnown(b *testing.B) {
+	for _, nodes := range []int{15, 1000} {
+		b.Run(fmt.Sprint("nodes=", nodes), func(b *testing.B) {
+			c := &Cluster{now: time.Now}
+			heap := allocated()
+			list := make([]acquaintance, nodes)
+			for i := range list {
+				d := &described{}
+				eight(int64(i%8))(&d.fast, &d.slow)
+				for range digest.MaxPoints - len(d.fast.Profile) {
+					last := d.fast.Profile[len(d.fast.Profile)-1]
+					d.fast.Profile = append(d.fast.Profile, digest.Point{After: last.After + scheduling.Minute, Free: scheduling.Resources{Cores: int64(i % 8)}})
+				}
+				for range 20 {
+					d.slow.Kinds = append(d.slow.Kinds, strings.Clone(strings.Repeat("k", 70)))
+				}
+				text, hash := d.slow.Encode()
+				slow, err := digest.DecodeSlow(text, hash)
+				require.NoError(b, err)
+				n := note{Role: "follower"}.with(d)
+				fast, _ := n.fast()
+				list[i] = acquaintance{Known: digest.Known{Node: identity.NodeName(fmt.Sprint("n", i)), Fast: fast, Slow: slow}, note: n.bytes()}
+			}
+			c.acquaintances.Store(&list)
+			b.ReportMetric(float64(allocated()-heap)/float64(nodes), "B/node")
+			b.ReportAllocs()
+			for b.Loop() {
+				c.Known()
+			}
+		})
+	}
+}
+
+func allocated() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
