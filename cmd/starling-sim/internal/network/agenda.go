@@ -11,6 +11,7 @@ const (
 	compares             // a node compares all it knows with another
 	changes              // somewhere
 	follows              // a change that is followed
+	again                // a node tells its news once more
 )
 
 type delivery struct {

@@ -9,7 +9,8 @@ import (
 )
 
 // Gossip is how news spreads, as package membership has it. A node sends its news to each other node itself, fifty
-// packets at a time; who hears of it so passes it on once, at its next tick, to one of a few others chosen at random.
+// packets at a time, and once again after a second if there is none newer; half of those who hear of it so pass it on
+// once, at their next tick, to one of a few others chosen at random.
 // Now and then a node compares all it knows with one other; what it learns by that it passes on as memberlist does:
 // so many times (Retransmit times the logarithm of the number of nodes, to the base of ten), what was sent least often
 // first, and of that the newest. A newer digest of the same node takes an older one's place. What is passed on goes in
@@ -148,6 +149,10 @@ func (s *spread) run() Spread {
 		case ticks:
 			s.gossip(int(d.node))
 			s.push(delivery{at: s.now + s.Interval.Seconds(), kind: ticks, node: d.node})
+		case again:
+			if news := d.items[0]; s.latest[news.origin] == news.version {
+				s.tell(int(news.origin), news.version)
+			}
 		case compares:
 			s.compare(int(d.node))
 			s.push(delivery{at: s.now + s.comparing(), kind: compares, node: d.node})
@@ -161,7 +166,11 @@ func (s *spread) run() Spread {
 			}
 		case arrives:
 			for _, i := range d.items {
-				s.learn(int(d.node), int(i.origin), i.version, relay)
+				how := known
+				if s.draw.IntN(2) == 0 {
+					how = relay
+				}
+				s.learn(int(d.node), int(i.origin), i.version, how)
 			}
 		}
 	}
@@ -182,6 +191,12 @@ func (s *spread) change(origin int, follow bool) {
 		s.followed[origin], s.all = append(s.followed[origin], f), append(s.all, f)
 	}
 	s.learn(origin, origin, version, known)
+	s.tell(origin, version)
+	s.push(delivery{at: s.now + 1, kind: again, items: []item{{int32(origin), version}}})
+}
+
+// tell has a node tell all others its news.
+func (s *spread) tell(origin int, version uint32) {
 	const atOnce, breath = 50, 0.01 // packets, seconds
 	start := s.draw.IntN(s.Nodes)
 	for i := range s.Nodes {

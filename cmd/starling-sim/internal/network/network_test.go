@@ -72,28 +72,28 @@ func TestARunCanBeRepeated(t *testing.T) {
 	assert.NotEqual(t, one.Qualities, run(t, o).Qualities)
 }
 
-// A change of a digest among a thousand nodes is known to all of them within five seconds, where no packet is lost; and
-// where one in a thousand is, to nearly all.
+// A change of a digest among a thousand nodes is known to all of them within five seconds, also where one packet in a
+// thousand is lost; only one time in a hundred somebody loses it twice, and hears of it by comparing.
 func TestADigestIsKnownToAThousandInTime(t *testing.T) {
-	g := Options{Nodes: 1000, Seed: 1}.gossip(0)
+	g := Options{Nodes: 1000, Seed: 2}.gossip(0)
 	g.Length = 3 * time.Second
 	s := g.Run()
 	assert.Zero(t, s.Missed)
-	assert.Less(t, s.ToAll.P50, 5.0)
-	assert.Less(t, s.ToOne.P99, 5.0)
+	assert.Less(t, s.ToAll.Max, 5.0)
 	g.Loss = 0
 	s = g.Run()
 	assert.Less(t, s.ToAll.Max, 5.0)
 	assert.Greater(t, s.ToAll.P50, 0.15, "a thousand packets take their time")
 }
 
-// Where every tenth packet is lost, most hear of it from its node or from another in time, and all when they compare.
+// Where every tenth packet is lost, most hear of it from its node, which tells it again, or from another, and all when
+// they compare.
 func TestLostPacketsAreMadeUpFor(t *testing.T) {
 	g := Options{Nodes: 100, Seed: 2}.gossip(0.05)
 	g.Loss, g.Length = 0.1, 10*time.Second
 	s := g.Run()
 	assert.Zero(t, s.Missed)
-	assert.Less(t, s.ToOne.P95, 0.5)
+	assert.Less(t, s.ToOne.P95, 1.5)
 	assert.Greater(t, s.ToAll.P50, s.ToOne.P99)
 	assert.Less(t, s.ToAll.Max, 3*g.comparing())
 	g.Loss, g.PushPull = 0, time.Hour
