@@ -17,7 +17,8 @@ func newConnect(a *app) *cobra.Command {
 		Short: "Print a link by which a browser enters what runs in a session",
 		Long: `Prints a link by which a browser enters a notebook, or whatever else a session
 offers. It works once, within a minute; the browser is let in as long as the
-session lasts. NAME says which, where a session has several.`,
+session lasts. NAME says which, where a session has several. The link leads by way
+of the node that is asked, whichever runs the session.`,
 		Args:              sessionAndName,
 		ValidArgsFunction: a.completeSessions(ivoa.SessionRunning),
 		RunE: func(cmd *cobra.Command, args []string) error {
