@@ -366,6 +366,35 @@ func TestPromise8GrantsAreTakenFromNodesByTheOwner(t *testing.T) {
 	}
 }
 
+// Promise 8: a token goes to no other node, beside a grant neither; and what is for the
+// program gets there with a grant only.
+func TestPromise8ATokenGoesNoFurtherThanTheNodeThatIsAsked(t *testing.T) {
+	s := newSites(t)
+	url := port(t, s.node("jodrell"))
+	got := make(chan http.Header, 1)
+	s.listen("kth", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Request-Id", "theirs")
+		w.Header().Set(programHeader, "1")
+		got <- r.Header
+	}))
+	for _, header := range [][]string{{"Authorization", byAlice}, {"Authorization", byAlice, "Cookie", withGrant}, {"Authorization", "bearer  alice", "Cookie", withGrant}} {
+		fetch(t, "GET", url+on("/connect/lab/x"), "", header...)
+		h := <-got
+		assert.Empty(t, h["Authorization"])
+		assert.Empty(t, h[programAuthorization])
+		assert.Empty(t, h["Cookie"])
+	}
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set(programAuthorization, "token mine")
+	w := newWorld(t)
+	v := &visit{Context: w.server.echo.NewContext(r, httptest.NewRecorder()), server: w.server}
+	v.restore()
+	assert.Empty(t, r.Header["Authorization"])
+	v.target = &node.Target{}
+	v.restore()
+	assert.Equal(t, "token mine", r.Header.Get("Authorization"))
+}
+
 // A page of a session counts for itself, at either node, once the owner has let it in;
 // guesses count for where they come from.
 func TestFarPagesAreCountedByTheirSession(t *testing.T) {
