@@ -89,18 +89,6 @@ func (f *flock) acquainted() {
 	}
 }
 
-// states are the states of all nodes, as this one knows them.
-func (n *node) states() map[string]string {
-	n.t.Helper()
-	states := map[string]string{}
-	for _, known := range n.known() {
-		if known.Member != nil {
-			states[known.Name] = known.Member.State
-		}
-	}
-	return states
-}
-
 // known is what a node says of the federation's nodes.
 func (n *node) known() []known {
 	n.t.Helper()
