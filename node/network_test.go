@@ -71,7 +71,13 @@ func (e *end) Known() (list []digest.Known) {
 	for name, w := range e.worlds {
 		k := digest.Known{Node: name, Self: name == e.name, Alive: true, Said: true}
 		slow := digest.Slow{}
-		k.Fast, slow = w.Digest()
+		at := w.reached.Load()
+		if at == nil {
+			k.Alive = false
+			list = append(list, k)
+			continue
+		}
+		k.Fast, slow = at.Digest()
 		k.Slow = &slow
 		list = append(list, k)
 	}
@@ -95,7 +101,11 @@ func (e *end) RoundTrip(r *http.Request) (*http.Response, error) {
 	f.sent = append(f.sent, string(e.name)+" "+r.Method+" "+string(to)+" "+r.URL.Path)
 	cut, slow, lie := f.cut[to] || f.cut[e.name], f.slow[to], f.lies[to]
 	f.mu.Unlock()
-	if cut || f.worlds[to] == nil || f.worlds[to].Broker == nil {
+	var at *Broker
+	if world := f.worlds[to]; world != nil {
+		at = world.reached.Load()
+	}
+	if cut || at == nil {
 		return nil, errCut
 	}
 	select {
@@ -106,13 +116,13 @@ func (e *end) RoundTrip(r *http.Request) (*http.Response, error) {
 	w := httptest.NewRecorder()
 	in := r.WithContext(nodes.WithPeer(r.Context(), nodes.Peer{Node: string(e.name)}))
 	if lie == nil || !lie(w, in) {
-		f.serve(f.worlds[to], e.name, w, in)
+		f.serve(at, e.name, w, in)
 	}
 	return w.Result(), nil
 }
 
 // serve is what a node's API does with a request of another node.
-func (f *field) serve(at *world, from identity.NodeName, w http.ResponseWriter, r *http.Request) {
+func (f *field) serve(at *Broker, from identity.NodeName, w http.ResponseWriter, r *http.Request) {
 	caller := identity.Caller{User: r.Header.Get(testCaller), Roles: alice.Roles, Via: []identity.NodeName{from}}
 	path := strings.TrimPrefix(r.URL.Path, "/peer/api")
 	id, _ := identity.ParseUUID(path[strings.LastIndexByte(path, '/')+1:])
@@ -120,7 +130,7 @@ func (f *field) serve(at *world, from identity.NodeName, w http.ResponseWriter, 
 	switch {
 	case r.URL.Path == fanout.TellPath:
 		r.Body = io.NopCloser(strings.NewReader(string(body)))
-		fanout.Listener(at.Broker).ServeHTTP(w, r)
+		fanout.Listener(at).ServeHTTP(w, r)
 	case path == "/requests":
 		var req ivoa.ExecutionRequest
 		notices, err := ivoa.Decode(ivoa.JSON, body, ivoa.Limits{}, &req)

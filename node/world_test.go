@@ -39,6 +39,7 @@ var (
 // world is a broker with its disk, which can crash and come back.
 type world struct {
 	*Broker
+	reached  atomic.Pointer[Broker] // the same for other nodes, who may ask while it stops; nil: it is down
 	t        testing.TB
 	dir      string
 	options  Options
@@ -98,12 +99,14 @@ func (w *world) start() {
 	}
 	w.Broker, err = New(context.Background(), w.options)
 	require.NoError(w.t, err)
+	w.reached.Store(w.Broker)
 }
 
 func (w *world) stop() {
 	if w.Broker == nil {
 		return
 	}
+	w.reached.Store(nil)
 	w.Broker.Close()
 	require.NoError(w.t, w.log.Close())
 	require.NoError(w.t, w.options.Store.Close())
