@@ -15,6 +15,7 @@ import (
 	"starling/federation/digest"
 	"starling/federation/identity"
 	"starling/node/cluster"
+	"starling/scheduling"
 )
 
 // murmuration is a federation that changes.
@@ -97,8 +98,11 @@ func TestNodesAreFollowed(t *testing.T) {
 			m.members[i].SinceSeconds += 3
 			m.members[i].AgeSeconds += 3
 			m.members[i].Outbox.OldestSeconds += 3
+			m.known[i].Fast.Profile = []digest.Point{{}, {After: scheduling.Minute}}
 		}
 	})
+	before := w.looks()
+	eventually(t, func() bool { return w.looks() > before+1 })
 	m.edit(func() { m.members[1].AgeSeconds = 0 })
 	assert.Less(t, next("node", "jpsrc")["ageSeconds"], 1.0)
 	m.edit(func() { m.members = m.members[:2] })
@@ -109,6 +113,13 @@ func TestNodesAreFollowed(t *testing.T) {
 	})
 	next("node", "kth")
 	assert.NotContains(t, next("node", "new"), "capacity", "nobody knows what it has")
+}
+
+// looks is how often the board was brought up to date.
+func (w *world) looks() uint64 {
+	w.server.board.mu.Lock()
+	defer w.server.board.mu.Unlock()
+	return w.server.board.edition
 }
 
 func TestANodeThatIsAloneIsFollowed(t *testing.T) {
