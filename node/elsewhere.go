@@ -42,7 +42,7 @@ type left struct {
 // node's own answer is quickly found, and waits for theirs, so that it never holds
 // what turns out not to be wanted.
 func (b *Broker) askOthers(ctx context.Context, caller identity.Caller, q *question) {
-	if q.plain == nil || q.hopeless || q.keeper == b.options.Name.Tag() {
+	if q.plain == nil || q.hopeless {
 		return
 	}
 	var nodes []identity.NodeName

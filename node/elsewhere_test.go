@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -127,6 +128,12 @@ func TestAQuestionIsPassedOnOnce(t *testing.T) {
 	})
 }
 
+func answersOf(w http.ResponseWriter, status int, body string) bool {
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(body))
+	return true
+}
+
 // Who is slow, broken, or lies is left out, and that is said, without a URL.
 func TestWhoDoesNotAnswerWellIsLeftOut(t *testing.T) {
 	answers := func(status int, body string) func(f *field) {
@@ -135,9 +142,7 @@ func TestWhoDoesNotAnswerWellIsLeftOut(t *testing.T) {
 				if !strings.HasSuffix(r.URL.Path, "/requests") {
 					return false
 				}
-				w.WriteHeader(status)
-				_, _ = w.Write([]byte(body))
-				return true
+				return answersOf(w, status, body)
 			}
 		}
 	}
@@ -145,12 +150,21 @@ func TestWhoDoesNotAnswerWellIsLeftOut(t *testing.T) {
 		trouble func(f *field)
 		want    string
 	}{
-		"slow":      {func(f *field) { f.slow["b"] = time.Hour }, "b is left out: it has not answered within 2s"},
-		"dead":      {func(f *field) { f.cut["b"] = true }, "b is left out: it can't be reached at the moment"},
-		"broken":    {answers(http.StatusSeeOther, "<html>"), "b is left out: its answer can't be read"},
-		"refusing":  {answers(http.StatusForbidden, `{"detail":"see https://b.example/why"}`), "b is left out: it answers 403: see (URL)"},
-		"stopping":  {answers(http.StatusServiceUnavailable, ""), "b is left out: it answers 503 Service Unavailable"},
-		"endless":   {answers(http.StatusSeeOther, strings.Repeat(" ", 3<<20)), "b is left out: it answers with more than"},
+		"slow":     {func(f *field) { f.slow["b"] = time.Hour }, "b is left out: it has not answered within 2s"},
+		"dead":     {func(f *field) { f.cut["b"] = true }, "b is left out: it can't be reached at the moment"},
+		"broken":   {answers(http.StatusSeeOther, "<html>"), "b is left out: its answer can't be read"},
+		"refusing": {answers(http.StatusForbidden, `{"detail":"see https://b.example/why"}`), "b is left out: it answers 403: see (URL)"},
+		"stopping": {answers(http.StatusServiceUnavailable, ""), "b is left out: it answers 503 Service Unavailable"},
+		"endless":  {answers(http.StatusSeeOther, strings.Repeat(" ", 3<<20)), "b is left out: it answers with more than"},
+		"garbled": {func(f *field) {
+			f.lies["b"] = func(w http.ResponseWriter, r *http.Request) bool {
+				if !strings.HasSuffix(r.URL.Path, "/requests") {
+					return false
+				}
+				f.serve(f.worlds["b"], "a", httptest.NewRecorder(), r)
+				return answersOf(w, http.StatusSeeOther, "<html>")
+			}
+		}, "b is left out: its answer can't be read"},
 		"NO but no": {answers(http.StatusSeeOther, `{"result":"NO"}`), "b is left out: a part of its answer has no UUID"},
 	} {
 		t.Run(name, func(t *testing.T) {

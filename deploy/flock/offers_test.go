@@ -107,15 +107,10 @@ func TestSiblingsAreFreeEverywhereSoonAfterAccept(t *testing.T) {
 			f := newFlock(t, size, func(_ int, c *config.Config) { c.Placement.Offers = 100 })
 			set := f.nodes[0].ask(alice, work{seconds: 0, cores: 8})
 			require.Len(t, set.sites(), min(size, 4))
-			for i, chosen := range set.Offers {
-				if chosen.site() != set.sites()[i%2] {
-					continue
-				}
-				f.nodes[size-1].accept(alice, chosen.id())
-				f.siblingsGo(set, chosen.id())
-				f.await(f.nodes[1], alice, chosen.id(), "COMPLETED")
-				break
-			}
+			chosen := set.from(set.sites()[1])[0]
+			f.nodes[size-1].accept(alice, chosen.id())
+			f.siblingsGo(set, chosen.id())
+			f.await(f.nodes[1], alice, chosen.id(), "COMPLETED")
 			for _, n := range f.nodes {
 				n.idle()
 			}
