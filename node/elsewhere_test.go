@@ -197,13 +197,29 @@ func TestWhatNobodyWaitsForIsGivenBack(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		f := newField(t, three)
 		b := f.worlds["b"]
-		ctx, hangUp := context.WithCancel(context.Background())
-		hangUp()
 		asks := identity.Caller{User: "alice", Roles: alice.Roles, Via: []identity.NodeName{"a"}}
-		_, err := b.Ask(ctx, asks, request(5), nil, Asking{For: identity.NewMint("a", 0).New(1)})
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		_, err := b.Ask(hungUp{ctx, cancel, b}, asks, request(5), nil, Asking{For: identity.NewMint("a", 0).New(1)})
 		require.ErrorIs(t, err, context.Canceled)
 		assert.EqualValues(t, 8, b.freeCores())
 	})
+}
+
+// hungUp ends as soon as a node holds something.
+type hungUp struct {
+	context.Context
+	hangUp func()
+	at     *world
+}
+
+func (h hungUp) Err() error {
+	h.at.mu.Lock()
+	defer h.at.mu.Unlock()
+	if len(h.at.state.sets) > 0 {
+		h.hangUp()
+	}
+	return h.Context.Err()
 }
 
 // An answer is read again at any time: how offers stand their owners say, and where
@@ -228,6 +244,7 @@ func TestAnAnswerIsReadAgain(t *testing.T) {
 			return again
 		}
 		assert.Equal(t, set, read())
+		assert.Len(t, f.said("/offersets/"+f.worlds["b"].state.made[mustID(t, set.Meta.UUID)].String()), 1, "asked once for all of its offers")
 		f.set(func() { f.cut["b"] = true })
 		stale := f.from(read(), "b")
 		assert.Equal(t, ivoa.SessionOffered, stale.Phase)
@@ -243,6 +260,13 @@ func TestAnAnswerIsReadAgain(t *testing.T) {
 		f.worlds["a"].crash()
 		f.from(read(), "c")
 	})
+}
+
+func mustID(t testing.TB, text string) identity.UUID {
+	t.Helper()
+	id, err := identity.ParseUUID(text)
+	require.NoError(t, err)
+	return id
 }
 
 // Promise 8: another's answer is nobody's business, and neither are the offers of
