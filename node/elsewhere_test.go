@@ -161,7 +161,7 @@ func TestWhoDoesNotAnswerWellIsLeftOut(t *testing.T) {
 				if !strings.HasSuffix(r.URL.Path, "/requests") {
 					return false
 				}
-				f.serve(f.worlds["b"], "a", httptest.NewRecorder(), r)
+				f.serve(f.worlds["b"].Broker, "a", httptest.NewRecorder(), r)
 				return answersOf(w, http.StatusSeeOther, "<html>")
 			}
 		}, "b is left out: its answer can't be read"},
