@@ -21,7 +21,7 @@ func TestPromise8ASessionIsItsOwnersAtEveryNode(t *testing.T) {
 	alice, bob := as(a.token("alice")), as(b.token("bob"))
 	aliceAtB := as(b.token("alice"))
 	set := a.ask(work{command: g.program()}, alice)
-	id := set.Offers[0].Meta.UUID
+	id := a.own(set)
 	require.Equal(t, 200, a.setPhase(id, "ACCEPTED", alice).Status)
 	g.began(1)
 	a.await(id, "RUNNING") // its executor tells so a moment later
@@ -77,7 +77,8 @@ func TestFilesOfAnotherNodeAreReadThroughThisOne(t *testing.T) {
 	f := federate(t, 2)
 	a, b := f.nodes[0], f.nodes[1]
 	f.allKnow()
-	id := a.accept(work{command: sh("echo words; head -c 3000000 /dev/zero > big")})
+	id := a.own(a.ask(work{command: sh("echo words; head -c 3000000 /dev/zero > big")}))
+	require.Equal(t, 200, a.setPhase(id, "ACCEPTED").Status)
 	a.await(id, "COMPLETED")
 	assert.Equal(t, "words\n", string(b.do("GET", "/sessions/"+id+"/stdout", nil).Body))
 	assert.Len(t, b.file(id, "big"), 3_000_000)
@@ -103,12 +104,7 @@ func (f *federation) allKnow() {
 	f.t.Helper()
 	ids := map[*Node]string{}
 	for _, n := range f.nodes {
-		for _, offer := range n.ask(work{command: sh("true")}).Offers {
-			if offer.site() == filepath.Base(n.Data) { // which bears its name
-				ids[n] = offer.Meta.UUID
-			}
-		}
-		require.NotEmpty(f.t, ids[n], "an offer of its own")
+		ids[n] = n.own(n.ask(work{command: sh("true")}))
 	}
 	for _, n := range f.nodes {
 		for _, other := range f.nodes {
@@ -118,6 +114,18 @@ func (f *federation) allKnow() {
 	for n, id := range ids {
 		require.Equal(f.t, 200, n.setPhase(id, "REJECTED").Status)
 	}
+}
+
+// own is the offer that the node itself has made.
+func (n *Node) own(set offerSet) string {
+	n.t.Helper()
+	for _, offer := range set.Offers {
+		if offer.site() == filepath.Base(n.Data) { // which bears its name
+			return offer.Meta.UUID
+		}
+	}
+	require.Fail(n.t, "there is no offer of its own")
+	return ""
 }
 
 // site is which node has made an offer, as it says.
