@@ -40,7 +40,7 @@ func processes(fits func(dir, command string) bool) []process {
 // in it.
 func processesOf(data string) []process {
 	return processes(func(dir, command string) bool {
-		if strings.Contains(command, data) {
+		if strings.Contains(command, data+"/") || strings.Contains(command, data+" ") { // and not its sibling's, whose name begins so
 			return true
 		}
 		for _, name := range []string{"environ", "mountinfo"} {
