@@ -1,7 +1,10 @@
 package membership
 
 import (
+	"math"
 	"time"
+
+	"github.com/hashicorp/memberlist"
 )
 
 // How news travels. A node tells what it has to say to each member itself, so that all
@@ -25,10 +28,11 @@ const (
 	breath      = 10 * time.Millisecond
 )
 
-// spread tells each member that is there.
+// spread tells each member that is there. Where they are is what this package knows:
+// memberlist goes on changing the nodes that it lists.
 func (m *Membership) spread(n news) {
 	message := n.append(nil)
-	for i, node := range m.list.Members() {
+	for i, member := range m.others(math.MaxInt) {
 		if i%breathAfter == breathAfter-1 {
 			select {
 			case <-time.After(breath):
@@ -36,9 +40,8 @@ func (m *Membership) spread(n news) {
 				return
 			}
 		}
-		if node.Name != m.self.Name {
-			_ = m.list.SendBestEffort(node, message) // who doesn't get it is told again
-		}
+		// Who doesn't get it is told again.
+		_ = m.list.SendToAddress(memberlist.Address{Addr: member.Gossip, Name: member.Name}, message)
 	}
 }
 
