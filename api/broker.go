@@ -44,7 +44,7 @@ type Requests interface {
 type Sessions interface {
 	Session(ctx context.Context, caller identity.Caller, id identity.UUID) (*ivoa.Session, error)
 	Update(ctx context.Context, caller identity.Caller, id identity.UUID, update ivoa.Update, key string) (*ivoa.Session, error)
-	Sessions(ctx context.Context, caller identity.Caller, filter node.SessionFilter, cursor string, limit int) ([]*ivoa.Session, string, error)
+	Sessions(ctx context.Context, caller identity.Caller, filter node.SessionFilter, cursor string, limit int) (node.SessionPage, error)
 	// Events replays what happened after a sequence number, then follows.
 	Events(ctx context.Context, caller identity.Caller, id identity.UUID, after uint64) (<-chan node.Event, error)
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -214,6 +215,8 @@ func TestSessionListsPassTheirFilters(t *testing.T) {
 	assert.Equal(t, "c1", w.broker.cursor)
 	assert.Equal(t, 1000, w.broker.limit)
 
+	assert.NotContains(t, list, "messages")
+
 	next := list["next"].(string)
 	assert.Regexp(t, "^/sessions\\?", next)
 	filter := w.broker.filter
@@ -222,6 +225,15 @@ func TestSessionListsPassTheirFilters(t *testing.T) {
 	assert.Equal(t, filter, w.broker.filter, "the next page has the same filters")
 	assert.Equal(t, "c2/+=", w.broker.cursor)
 	assert.NotContains(t, last, "next")
+
+	w.broker.missing = []ivoa.Message{ivoa.NewMessage(noonUTC, ivoa.LevelWarn, "urn:x", "{site} is away", "site", "b")}
+	missing := object(t, w.get("/sessions?here=true"))["messages"].([]any)
+	assert.Equal(t, "b is away", missing[0].(map[string]any)["message"])
+	assert.Equal(t, node.SessionFilter{Here: true}, w.broker.filter)
+	resp := w.do(call{path: "/sessions", header: map[string]string{"Accept": "application/xml"}})
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "b is away")
 }
 
 func TestRecordListsPassTheirFilters(t *testing.T) {

@@ -51,13 +51,14 @@ type fake struct {
 	// permitted is what Permit was asked for.
 	permitted []string
 
-	holder string // who owns all sessions; "": whoever asks
-	err    error  // answered to everything, if set
-	throw  any    // thrown by everything, if set
-	no     bool   // requests are answered NO
-	phase  ivoa.SessionPhase
-	next   string
-	copy   node.Copy // what is read of the record
+	holder  string // who owns all sessions; "": whoever asks
+	err     error  // answered to everything, if set
+	throw   any    // thrown by everything, if set
+	no      bool   // requests are answered NO
+	phase   ivoa.SessionPhase
+	next    string
+	missing []ivoa.Message // of sessions
+	copy    node.Copy      // what is read of the record
 	// attempts makes the pages of the history, if set.
 	attempts   func(ctx context.Context, cursor accounting.Cursor, limit int) ([]accounting.HistoryEntry, accounting.Cursor, error)
 	list       []node.Event
@@ -252,14 +253,14 @@ func (f *fake) Update(_ context.Context, caller identity.Caller, id identity.UUI
 	return nil, &node.Problem{Code: node.CodeConflict, Detail: "a session that is RUNNING can't be REJECTED", Session: sampleSession(f.phaseNow())}
 }
 
-func (f *fake) Sessions(_ context.Context, caller identity.Caller, filter node.SessionFilter, cursor string, limit int) ([]*ivoa.Session, string, error) {
+func (f *fake) Sessions(_ context.Context, caller identity.Caller, filter node.SessionFilter, cursor string, limit int) (node.SessionPage, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.filter, f.cursor, f.limit = filter, cursor, limit
 	if err := f.enter(caller); err != nil {
-		return nil, "", err
+		return node.SessionPage{}, err
 	}
-	return []*ivoa.Session{sampleSession(f.phaseNow())}, f.next, nil
+	return node.SessionPage{Sessions: []*ivoa.Session{sampleSession(f.phaseNow())}, Cursor: f.next, Messages: f.missing}, nil
 }
 
 func (f *fake) Events(ctx context.Context, caller identity.Caller, id identity.UUID, after uint64) (<-chan node.Event, error) {

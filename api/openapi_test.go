@@ -233,6 +233,9 @@ var sampled = []struct {
 	{op: "POST /sessions/{uuid}", path: on(""), body: acceptUpdate},
 	{op: "POST /sessions/{uuid}", path: on(""), body: strings.Replace(acceptUpdate, "ACCEPTED", "REJECTED", 1)},
 	{op: "GET /sessions", path: "/sessions", prepare: func(f *fake) { f.next = "c" }},
+	{op: "GET /sessions", path: "/sessions?here=true", prepare: func(f *fake) {
+		f.missing = []ivoa.Message{ivoa.NewMessage(noonUTC, ivoa.LevelWarn, "urn:x", "{site} is away", "site", "b")}
+	}},
 	{op: "GET /sessions/{uuid}/files", path: on("/files")},
 	{op: "GET /executors", path: "/executors"},
 	{op: "POST /executors", path: "/executors", body: `{"name": "lt-1"}`},

@@ -67,32 +67,34 @@ func (v *visit) unchanged(problem *node.Problem) *ivoa.Session {
 	return session
 }
 
-// sessions answers GET /sessions: a page of the caller's sessions, newest first.
+// sessions answers GET /sessions: a page of the caller's sessions at all nodes, newest
+// first.
 func (s *Server) sessions(v *visit) error {
 	media, err := v.negotiate()
 	if err != nil {
 		return err
 	}
-	q := v.query("phase", "owner", "name", "since", "until", "limit", "cursor")
+	q := v.query("phase", "owner", "name", "since", "until", "here", "limit", "cursor")
 	filter := node.SessionFilter{
 		Phases: q.phases(),
 		Owner:  q.text("owner"),
 		Name:   q.text("name"),
 		Since:  q.instant("since"),
 		Until:  q.instant("until"),
+		Here:   q.flag("here"),
 	}
 	limit, cursor := q.limit(s.Limits.Page), q.text("cursor")
 	if q.err != nil {
 		return q.err
 	}
-	page, next, err := s.Broker.Sessions(v.Request().Context(), v.caller, filter, cursor, limit)
+	page, err := s.Broker.Sessions(v.Request().Context(), v.caller, filter, cursor, limit)
 	if err != nil {
 		return err
 	}
-	for _, session := range page {
+	for _, session := range page.Sessions {
 		v.locateSession(session)
 	}
-	return v.answer(http.StatusOK, media, &ivoa.SessionList{Sessions: page, Next: v.next(q, next)})
+	return v.answer(http.StatusOK, media, &ivoa.SessionList{Sessions: page.Sessions, Next: v.next(q, page.Cursor), Messages: page.Messages})
 }
 
 // phaseNames are the phases that a filter may name.

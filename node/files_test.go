@@ -126,15 +126,15 @@ func TestPromise8AnothersCursorIsOnlyAPlaceInMyList(t *testing.T) {
 		mine := w.offer(bob, request(1))
 		w.offer(alice, request(1))
 		w.offer(alice, request(1))
-		_, cursor, err := w.Sessions(context.Background(), alice, SessionFilter{}, "", 1)
+		first, err := w.Sessions(context.Background(), alice, SessionFilter{}, "", 1)
 		require.NoError(t, err)
-		require.NotEmpty(t, cursor)
-		list, next, err := w.Sessions(context.Background(), bob, SessionFilter{}, cursor, 10)
+		require.NotEmpty(t, first.Cursor)
+		list, err := w.Sessions(context.Background(), bob, SessionFilter{}, first.Cursor, 10)
 		require.NoError(t, err)
-		require.Len(t, list, 1)
-		assert.Equal(t, mine.UUID(), list[0].UUID())
-		assert.Empty(t, next)
-		_, _, err = w.Sessions(context.Background(), bob, SessionFilter{}, "no cursor", 10)
+		require.Len(t, list.Sessions, 1)
+		assert.Equal(t, mine.UUID(), list.Sessions[0].UUID())
+		assert.Empty(t, list.Cursor)
+		_, err = w.Sessions(context.Background(), bob, SessionFilter{}, "no cursor", 10)
 		assert.Equal(t, CodeInvalid, codeOf(err))
 	})
 }
@@ -189,12 +189,12 @@ func TestWhoseASessionIsIsToldToWhoSeesAll(t *testing.T) {
 		w := newWorld(t)
 		s := w.offer(alice, request(1))
 		whose := func(caller identity.Caller) string {
-			list, _, err := w.Sessions(context.Background(), caller, SessionFilter{}, "", 10)
+			list, err := w.Sessions(context.Background(), caller, SessionFilter{}, "", 10)
 			require.NoError(t, err)
 			one, err := w.Session(context.Background(), caller, id(t, s))
 			require.NoError(t, err)
-			require.Len(t, list, 1)
-			assert.Equal(t, one.Meta.Messages, list[0].Meta.Messages)
+			require.Len(t, list.Sessions, 1)
+			assert.Equal(t, one.Meta.Messages, list.Sessions[0].Meta.Messages)
 			if m := one.Meta.Messages[0]; m.Kind == MessageUser {
 				return m.Values["user"]
 			}

@@ -17,6 +17,7 @@ type Network interface {
 	// Owner is the node that bears a tag, if there is one.
 	Owner(tag identity.Tag) (node identity.NodeName, known bool)
 	Ask(ctx context.Context, caller identity.Caller, q fanout.Question, nodes []identity.NodeName) []fanout.Answer
+	Sessions(ctx context.Context, caller identity.Caller, list fanout.List, nodes []identity.NodeName) []fanout.Listing
 	Offers(ctx context.Context, caller identity.Caller, node identity.NodeName, set identity.UUID) (map[identity.UUID]*ivoa.Session, error)
 	Accept(ctx context.Context, caller identity.Caller, node identity.NodeName, id identity.UUID, key string) (s *ivoa.Session, refused bool, err error)
 	Tell(ctx context.Context, node identity.NodeName, tidings []fanout.Tiding) error

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -141,6 +143,21 @@ func (f *field) serve(at *Broker, from identity.NodeName, w http.ResponseWriter,
 	case strings.HasPrefix(path, "/offersets/"):
 		offers, err := at.OfferSet(r.Context(), caller, id)
 		f.answer(w, http.StatusOK, offers, err)
+	case path == "/sessions":
+		q := r.URL.Query()
+		filter := SessionFilter{Owner: q.Get("owner"), Name: q.Get("name")}
+		for _, phase := range q["phase"] {
+			filter.Phases = append(filter.Phases, ivoa.SessionPhase(phase))
+		}
+		filter.Since, _ = time.Parse(time.RFC3339Nano, q.Get("since"))
+		filter.Until, _ = time.Parse(time.RFC3339Nano, q.Get("until"))
+		limit, _ := strconv.Atoi(q.Get("limit"))
+		page, err := at.Sessions(r.Context(), caller, filter, q.Get("cursor"), limit)
+		list := &ivoa.SessionList{Sessions: page.Sessions}
+		if page.Cursor != "" {
+			list.Next = path + "?" + url.Values{"cursor": {page.Cursor}}.Encode()
+		}
+		f.answer(w, http.StatusOK, list, err)
 	case r.Method == http.MethodGet:
 		s, err := at.Session(r.Context(), caller, id)
 		f.answer(w, http.StatusOK, s, err)

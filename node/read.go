@@ -75,6 +75,17 @@ type SessionFilter struct {
 	Owner        string // a user; only those who see all may name another
 	Name         string
 	Since, Until time.Time // when the session was offered
+	// Here leaves out what other nodes have.
+	Here bool
+}
+
+// SessionPage is a part of a list of sessions, newest first.
+type SessionPage struct {
+	Sessions []*ivoa.Session
+	// Cursor is where the list goes on; "" at its end.
+	Cursor string
+	// Messages name the sites whose sessions are missing, and why.
+	Messages []ivoa.Message
 }
 
 // Bounds of a list.
@@ -86,31 +97,46 @@ const (
 	maxLooked = 20_000
 )
 
-// Sessions lists sessions that the caller may see, newest first, and the cursor
-// of the rest, "" at the end.
-func (b *Broker) Sessions(ctx context.Context, caller identity.Caller, filter SessionFilter, cursor string, limit int) ([]*ivoa.Session, string, error) {
+// Sessions lists sessions that the caller may see, wherever they are, newest first,
+// from a cursor that an earlier page gave; "" is the newest. Other nodes are asked as
+// for offers; each lists what the caller may see there.
+func (b *Broker) Sessions(ctx context.Context, caller identity.Caller, filter SessionFilter, cursor string, limit int) (SessionPage, error) {
 	user, err := b.whose(caller, filter.Owner)
 	if err != nil {
-		return nil, "", err
+		return SessionPage{}, err
 	}
 	var before identity.UUID
 	if cursor != "" {
 		if before, err = identity.ParseUUID(cursor); err != nil {
-			return nil, "", &Problem{Code: CodeInvalid, Field: "cursor", Detail: "this is no cursor that a list gave"}
+			return SessionPage{}, &Problem{Code: CodeInvalid, Field: "cursor", Detail: "this is no cursor that a list gave"}
 		}
 	}
 	if limit <= 0 {
 		limit = defaultPage
 	}
 	limit = min(limit, maxPage)
+	own, err := b.ownSessions(ctx, caller, user, filter, before, limit)
+	if err != nil {
+		return SessionPage{}, err
+	}
+	if filter.Here || !b.asksOthers(caller) {
+		return own.page(nil), nil
+	}
+	others, messages := b.othersSessions(ctx, caller, filter, before, limit)
+	return merge(append(others, own), limit).page(messages), nil
+}
+
+// ownSessions lists what this node has; user "" is everybody.
+func (b *Broker) ownSessions(ctx context.Context, caller identity.Caller, user string, filter SessionFilter, before identity.UUID, limit int) (stretch, error) {
 	var page []*store.Session
 	var requests []*ivoa.ExecutionRequest
-	next, looked := "", 0
+	var rest identity.UUID
+	looked := 0
 	if err := b.store.View(func(tx *store.Tx) error {
 		sets := map[identity.UUID]*ivoa.ExecutionRequest{}
 		return tx.SessionsOf(user, before, func(id identity.UUID, phase ivoa.SessionPhase) (bool, error) {
 			if looked++; looked > maxLooked || len(page) == limit {
-				next = before.String()
+				rest = before
 				return false, ctx.Err()
 			}
 			before = id
@@ -136,14 +162,15 @@ func (b *Broker) Sessions(ctx context.Context, caller identity.Caller, filter Se
 			return true, nil
 		})
 	}); err != nil {
-		return nil, "", err
+		return stretch{}, err
 	}
-	views := make([]*ivoa.Session, len(page))
+	own := stretch{sessions: make([]listed, len(page)), rest: rest}
 	for i, s := range page {
-		views[i] = viewSession(s, ivoa.Clone(requests[i]))
-		tellUser(views[i], s, caller)
+		view := viewSession(s, ivoa.Clone(requests[i]))
+		tellUser(view, s, caller)
+		own.sessions[i] = listed{s.ID, view}
 	}
-	return views, next, nil
+	return own, nil
 }
 
 func (f SessionFilter) wants(id identity.UUID) bool {

@@ -112,9 +112,9 @@ func TestWhatShouldHaveBegunWhileTheNodeWasDownRunsAfterwards(t *testing.T) {
 			_, err := w.complete(d, completion(d, despatch.Completed))
 			require.NoError(t, err)
 		}
-		list, _, err := w.Sessions(context.Background(), alice, SessionFilter{Phases: []ivoa.SessionPhase{ivoa.SessionCompleted}}, "", 10)
+		list, err := w.Sessions(context.Background(), alice, SessionFilter{Phases: []ivoa.SessionPhase{ivoa.SessionCompleted}}, "", 10)
 		require.NoError(t, err)
-		assert.Len(t, list, 5)
+		assert.Len(t, list.Sessions, 5)
 	})
 }
 
@@ -184,12 +184,12 @@ func TestSessionsAreListedNewestFirstInPages(t *testing.T) {
 			func() {
 				var got []string
 				for cursor := ""; ; {
-					list, next, err := w.Sessions(context.Background(), alice, SessionFilter{}, cursor, page)
+					list, err := w.Sessions(context.Background(), alice, SessionFilter{}, cursor, page)
 					require.NoError(t, err)
-					for _, s := range list {
+					for _, s := range list.Sessions {
 						got = append(got, s.UUID())
 					}
-					if cursor = next; cursor == "" {
+					if cursor = list.Cursor; cursor == "" {
 						break
 					}
 				}

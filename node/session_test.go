@@ -416,10 +416,10 @@ func TestPromise8StrangersFindNothing(t *testing.T) {
 		assert.Equal(t, CodeNotFound, codeOf(err))
 		_, _, err = w.OpenOutput(ctx, bob, id(t, s), despatch.RoleStdout)
 		assert.Equal(t, CodeNotFound, codeOf(err))
-		list, _, err := w.Sessions(ctx, bob, SessionFilter{}, "", 10)
+		list, err := w.Sessions(ctx, bob, SessionFilter{}, "", 10)
 		require.NoError(t, err)
-		assert.Empty(t, list)
-		_, _, err = w.Sessions(ctx, bob, SessionFilter{Owner: "alice"}, "", 10)
+		assert.Empty(t, list.Sessions)
+		_, err = w.Sessions(ctx, bob, SessionFilter{Owner: "alice"}, "", 10)
 		assert.Equal(t, CodeForbidden, codeOf(err))
 
 		_, _, err = w.Despatch(ctx, thief, w.executor, 0)

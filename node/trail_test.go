@@ -131,7 +131,7 @@ func TestPromise8RefusalsAreOnRecordAndBounded(t *testing.T) {
 			require.Equal(t, CodeNotFound, codeOf(err))
 			_, err = w.Report(ctx, thief, ref(t, d), despatch.Updates{Fence: d.Fence}, 0)
 			require.Equal(t, CodeNotFound, codeOf(err))
-			_, _, err = w.Sessions(ctx, bob, SessionFilter{Owner: "alice"}, "", 0)
+			_, err = w.Sessions(ctx, bob, SessionFilter{Owner: "alice"}, "", 0)
 			require.Equal(t, CodeForbidden, codeOf(err))
 			_, err = w.Ask(ctx, thief, request(1), nil, Asking{})
 			require.Equal(t, CodeForbidden, codeOf(err))

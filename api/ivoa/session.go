@@ -38,4 +38,6 @@ type SessionList struct {
 	Sessions []*Session `json:"sessions" xml:"sessions>execution" wire:"always"`
 	// Next is the path of the next page, or "" on the last.
 	Next string `json:"next,omitempty"`
+	// Messages name the sites whose sessions are missing, and why.
+	Messages []Message `json:"messages,omitempty" xml:"messages>message"`
 }

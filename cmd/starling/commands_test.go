@@ -174,14 +174,28 @@ func TestSessionsAreATableOfOneOrAllPages(t *testing.T) {
 	got := starling(t, n.URL, "sessions")
 	assert.Equal(t, 0, got.status, got.err)
 	assert.Equal(t, `
-UUID                                  PHASE     CREATED  NAME
-019a0000-0000-8000-8000-000000000001  OFFERED  12:00:00  a long name a long nam…
+UUID                                  PHASE    SITE   CREATED  NAME
+019a0000-0000-8000-8000-000000000001  OFFERED  dev   12:00:00  a long name a lo…
 `[1:], got.out)
 	assert.Equal(t, "there is more: --all-pages shows all of it\n", got.err)
 
 	got = starling(t, n.URL, "sessions", "--all-pages")
 	assert.Contains(t, got.out, nextID)
 	assert.Empty(t, got.err)
+}
+
+// What is missing is said, once for all pages; what a site refuses by its rules only to
+// programs.
+func TestSessionsSayWhatIsMissing(t *testing.T) {
+	n := newFakeNode(t).offering()
+	n.missing = []ivoa.Message{
+		ivoa.NewMessage(noon, ivoa.LevelWarn, "urn:x", "{site} is left out", "site", "beta"),
+		ivoa.NewMessage(noon, ivoa.LevelInfo, "urn:x", "{site} takes no alice", "site", "gamma"),
+	}
+	got := starling(t, n.URL, "sessions", "--all-pages")
+	assert.Equal(t, "! beta is left out\n", got.err)
+	got = starling(t, n.URL, "sessions", "-o", "json")
+	assert.Contains(t, got.out, "gamma takes no alice")
 }
 
 // Operators see whose the sessions of others are.

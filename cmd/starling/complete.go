@@ -13,8 +13,9 @@ import (
 	"starling/cmd/starling/internal/words"
 )
 
-// completionTime is how long a shell waits for completions.
-const completionTime = 2 * time.Second
+// completionTime is how long a shell waits for completions: a little longer than a
+// node waits for others.
+const completionTime = 3 * time.Second
 
 // completeSessions completes the UUID of a session in one of some phases; no
 // phases, any.

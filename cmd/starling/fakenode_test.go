@@ -40,6 +40,7 @@ type fakeNode struct {
 	mu       sync.Mutex
 	answer   *ivoa.OfferSet
 	sessions map[string]*ivoa.Session
+	missing  []ivoa.Message      // what its list lacks
 	phases   []ivoa.SessionPhase // what a session goes through once it is accepted
 	hold     chan struct{}       // if set: wait for it before the last phase
 	files    []client.File
@@ -157,6 +158,7 @@ func (n *fakeNode) list(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Query().Get("cursor") == "" {
 		list = &ivoa.SessionList{Sessions: []*ivoa.Session{n.sessions[firstID]}, Next: "/sessions?cursor=c"}
 	}
+	list.Messages = n.missing
 	write(w, http.StatusOK, list)
 }
 

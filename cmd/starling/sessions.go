@@ -19,7 +19,10 @@ func newSessions(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sessions [UUID]",
 		Short: "List your sessions, the newest first, or show one",
-		Args:  oneOrNone("a session"),
+		Long: `List your sessions at all sites, the newest first, or show one.
+
+A site that doesn't answer is named in a warning: its sessions are missing then.`,
+		Args: oneOrNone("a session"),
 		Example: `  starling sessions --phase running,waiting
   starling sessions -o json --all-pages`,
 		ValidArgsFunction: a.completeSessions(),
@@ -54,6 +57,7 @@ func newSessions(a *app) *cobra.Command {
 			if err := a.writeTable(sessionTable(list.Sessions, a.now()), nothing(cmd, "no sessions yet")); err != nil {
 				return err
 			}
+			a.printMessages(warnings(list.Messages))
 			a.more(list.Next)
 			return nil
 		},
@@ -62,6 +66,7 @@ func newSessions(a *app) *cobra.Command {
 	f.StringSliceVar(&filter.Phases, "phase", nil, "only these phases")
 	f.StringVar(&filter.Owner, "owner", "", "only this user's (for operators)")
 	f.StringVar(&filter.Name, "name", "", "only of this name")
+	f.BoolVar(&filter.Here, "here", false, "only those of the node that is asked")
 	f.Var(positive{&filter.Limit}, "limit", "how many on a page")
 	f.BoolVar(&all, "all-pages", false, "all of them, rather than one page")
 	return cmd
@@ -71,6 +76,7 @@ func sessionTable(sessions []*ivoa.Session, now time.Time) *table.Table {
 	t := table.New(
 		table.Column{Name: "uuid"},
 		table.Column{Name: "phase"},
+		table.Column{Name: "site", Optional: true},
 		table.Column{Name: "created", Right: true},
 		table.Column{Name: "series", Optional: true},
 		table.Column{Name: "user", Optional: true},
@@ -81,7 +87,7 @@ func sessionTable(sessions []*ivoa.Session, now time.Time) *table.Table {
 		if s.Meta != nil {
 			created = s.Meta.Created.Time
 		}
-		t.Add(s.UUID(), string(s.Phase), words.Instant(created, now), seriesText(s), userOf(s), s.Name())
+		t.Add(s.UUID(), string(s.Phase), factsOf(s).site, words.Instant(created, now), seriesText(s), userOf(s), s.Name())
 	}
 	return t
 }

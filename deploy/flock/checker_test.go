@@ -69,7 +69,7 @@ var open = append([]string{"OFFERED", "RELEASING"}, booked...)
 // watch looks at all nodes as long as the storm lasts: what is booked and held at one of
 // them at one instant is never more than it has (promise 1).
 func (s *storm) watch() {
-	path := "/sessions?limit=1000&phase=OFFERED"
+	path := "/sessions?here=true&limit=1000&phase=OFFERED"
 	for _, phase := range booked {
 		path += "&phase=" + phase
 	}

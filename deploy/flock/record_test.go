@@ -74,7 +74,7 @@ func (n *node) accounts() []account {
 // sessions are those of the node itself, in some phases: "" is any.
 func (n *node) sessions(phases ...string) []session {
 	n.t.Helper()
-	path := "/sessions?limit=1000"
+	path := "/sessions?here=true&limit=1000"
 	for _, phase := range phases {
 		path += "&phase=" + phase
 	}

@@ -39,7 +39,8 @@ type Peers struct {
 	Base string
 	Now  func() time.Time
 
-	crowd crowd
+	crowd   crowd // of questions
+	listing crowd
 }
 
 // Question is what other nodes are asked.
@@ -136,12 +137,8 @@ func (p *Peers) ask(ctx context.Context, caller identity.Caller, q Question, wan
 	}
 	status, body, err := p.call(ctx, caller, node, call{method: http.MethodPost, path: "/requests", header: header, body: q.Request, most: min(mostAnswer+2*wanted.size*mostOffers, mostEver)})
 	switch {
-	case err != nil && context.Cause(ctx) == errDeadline:
-		return Answer{Err: fault(Slow, "it has not answered within %s", q.Deadline)}
-	case err != nil && ctx.Err() != nil:
-		return Answer{Err: fault(Left, "it was not waited for")}
 	case err != nil:
-		return Answer{Err: err}
+		return Answer{Err: ended(ctx, err, q.Deadline)}
 	case status != http.StatusSeeOther:
 		return Answer{Err: refusal(status, body)}
 	}
@@ -150,6 +147,17 @@ func (p *Peers) ask(ctx context.Context, caller identity.Caller, q Question, wan
 		return Answer{Err: err}
 	}
 	return a
+}
+
+// ended is why a call has failed whose context may have ended by its deadline.
+func ended(ctx context.Context, err error, deadline time.Duration) error {
+	switch {
+	case context.Cause(ctx) == errDeadline:
+		return fault(Slow, "it has not answered within %s", deadline)
+	case ctx.Err() != nil:
+		return fault(Left, "it was not waited for")
+	}
+	return err
 }
 
 // call is one request to a node's API.

@@ -125,6 +125,7 @@ func decode(body []byte, into any) error {
 	limits := ivoa.DefaultLimits()
 	limits.Bytes = len(body)
 	limits.Entries *= 10
+	limits.Values *= 10 // of a long list; its bytes are bounded
 	if _, err := ivoa.Decode(ivoa.JSON, body, limits, into); err != nil {
 		return fault(Broken, "its answer can't be read: %v", err)
 	}
@@ -200,20 +201,7 @@ func (c *checker) parts(o *ivoa.Session) error {
 			return fault(Wrong, "its offer is for other data")
 		}
 	}
-	all := []*ivoa.Component{o.Executable.Base()}
-	if o.Compute != nil {
-		all = append(all, o.Compute.Base())
-		for _, v := range o.Compute.Mounted().Volumes {
-			all = append(all, v.Base())
-		}
-	}
-	for _, s := range o.Storage {
-		all = append(all, s.Base())
-	}
-	for _, d := range o.Data {
-		all = append(all, d.Base())
-	}
-	for _, component := range all {
+	for _, component := range partsOf(o) {
 		if err := none(component); err != nil {
 			return err
 		}
@@ -227,6 +215,26 @@ func (c *checker) parts(o *ivoa.Session) error {
 		}
 	}
 	return nil
+}
+
+// partsOf are the parts of a session.
+func partsOf(s *ivoa.Session) (all []*ivoa.Component) {
+	if s.Executable != nil {
+		all = append(all, s.Executable.Base())
+	}
+	if s.Compute != nil {
+		all = append(all, s.Compute.Base())
+		for _, v := range s.Compute.Mounted().Volumes {
+			all = append(all, v.Base())
+		}
+	}
+	for _, storage := range s.Storage {
+		all = append(all, storage.Base())
+	}
+	for _, d := range s.Data {
+		all = append(all, d.Base())
+	}
+	return all
 }
 
 // compute checks that what is offered is definite, and within what was asked for.

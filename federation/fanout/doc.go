@@ -8,6 +8,8 @@
 // node is left out with the reason, as is one that is slow, broken or refuses.
 // URLs of what is taken become paths, for whoever shows it to put a base before.
 //
+// Peers.Sessions asks them likewise for the sessions that the caller has there.
+//
 // Peers.Offers reads again how offers stand, and Peers.Accept takes one. Peers.Tell
 // says to a node, as a node and on nobody's behalf, which of its offers are still
 // wanted, or that one of its own was accepted (tell.go); Listener is the other end.

@@ -78,7 +78,7 @@ func (p *Peers) read(node identity.NodeName, id identity.UUID, body []byte) (*iv
 }
 
 // session checks what a node says of a session of its own, which may have gone on
-// from an offer: whose
+// from an offer: whose it is, and that it leads nowhere else.
 func (c *checker) session(s *ivoa.Session) (identity.UUID, error) {
 	id, err := c.identify(&s.Component)
 	if err != nil {
@@ -88,6 +88,11 @@ func (c *checker) session(s *ivoa.Session) (identity.UUID, error) {
 		return id, err
 	}
 	s.Meta.Messages = messages(s.Meta.Messages)
+	for _, part := range partsOf(s) {
+		if err := none(part); err != nil {
+			return id, err
+		}
+	}
 	s.Connectors = slices.DeleteFunc(s.Connectors, func(way ivoa.Connector) bool {
 		_, err := c.path(way.Location)
 		return err != nil

@@ -44,7 +44,7 @@ func (c *checker) own(component *ivoa.Component, path string, id identity.UUID) 
 // none refuses URLs where this federation's nodes write none.
 func none(component *ivoa.Component) error {
 	if component.Meta != nil && component.Meta.URL != "" {
-		return fault(Wrong, "a part of its offer has a URL of its own")
+		return fault(Wrong, "a part of its answer has a URL of its own")
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -92,16 +93,22 @@ type SessionFilter struct {
 	Phases []string
 	Owner  string // for operators; empty: whoever's the caller may see
 	Name   string
+	// Here leaves out what other nodes have.
+	Here bool
 	// Limit is the length of a page; 0 leaves it to the node.
 	Limit int
 }
 
-// Sessions returns the newest sessions, one page of them or all.
+// Sessions returns the newest sessions, one page of them or all. Messages say what is
+// missing on any of the pages.
 func (c *Client) Sessions(ctx context.Context, filter SessionFilter, all bool) (*ivoa.SessionList, error) {
 	query := url.Values{}
 	setUnlessEmpty(query, "phase", strings.Join(filter.Phases, ","))
 	setUnlessEmpty(query, "owner", filter.Owner)
 	setUnlessEmpty(query, "name", filter.Name)
+	if filter.Here {
+		query.Set("here", "true")
+	}
 	if filter.Limit > 0 {
 		query.Set("limit", strconv.Itoa(filter.Limit))
 	}
@@ -113,6 +120,11 @@ func (c *Client) Sessions(ctx context.Context, filter SessionFilter, all bool) (
 			return nil, err
 		}
 		list.Sessions, list.Next = append(list.Sessions, page.Sessions...), page.Next
+		for _, m := range page.Messages {
+			if !slices.ContainsFunc(list.Messages, func(said ivoa.Message) bool { return said.Text == m.Text }) {
+				list.Messages = append(list.Messages, m)
+			}
+		}
 		if page.Next == "" || !all {
 			return list, nil
 		}
