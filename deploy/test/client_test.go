@@ -163,10 +163,10 @@ func phaseUpdate(phase string) map[string]string {
 	return map[string]string{"kind": "uri:enum-value-update", "path": "/phase", "value": phase}
 }
 
-// accept asks, and accepts the best offer.
+// accept asks, and accepts the best offer of the node's own.
 func (n *Node) accept(w work, options ...option) string {
 	n.t.Helper()
-	id := n.ask(w, options...).Offers[0].Meta.UUID
+	id := n.own(n.ask(w, options...))
 	a := n.setPhase(id, "ACCEPTED", options...)
 	require.Equal(n.t, 200, a.Status, "%s", a.Body)
 	return id

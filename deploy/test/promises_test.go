@@ -23,13 +23,13 @@ func (n *Node) hasOnRecordOnce(accepted map[string]*Node) {
 	for id, owner := range accepted {
 		phases := owner.phases(id)
 		assert.Equal(n.t, 1, countFunc(phases, terminal), "%s: %v", id, phases)
-		phase := owner.session(id).Phase
-		if phase == "COMPLETED" {
+		s := owner.session(id)
+		if s.Phase == "COMPLETED" {
 			assert.Equal(n.t, 1, done[id], "attempts at %s that were completed", id)
 			continue
 		}
-		assert.Equal(n.t, "FAILED", phase, id)
-		assert.Equal(n.t, 3, last[id], "it was tried as often as is allowed")
+		assert.Equal(n.t, "FAILED", s.Phase, id)
+		assert.Equal(n.t, 3, last[id], "%s: it was tried as often as is allowed: %+v", id, s.Meta.Messages)
 	}
 	charges := map[string]int{}
 	for _, a := range n.accounts() {

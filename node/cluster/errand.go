@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"net/http"
+	"time"
 
 	"starling/federation/delegation"
 	"starling/federation/identity"
@@ -42,7 +43,7 @@ func (c *Cluster) Authorize(_ context.Context, r *http.Request, caller identity.
 func (c *Cluster) Delegated(r *http.Request) (identity.Subject, []identity.NodeName, error) {
 	from := delegation.Peer{Node: identity.NodeName(line.PeerOf(r.Context())), Key: line.KeyOf(r.Context())}
 	if c.credentials == nil {
-		from.Key = c.gossipedKey(string(from.Node))
+		from.Key = c.gossipedKey(r.Context(), string(from.Node))
 	}
 	return c.verifier.Verify(r.Header.Get(delegation.Header), from, r.Method, r.RequestURI)
 }
@@ -76,16 +77,38 @@ func (c *Cluster) delegate(o Options) {
 	}
 }
 
-// gossipedKey is that of another node; nil if it has said none.
-func (c *Cluster) gossipedKey(node string) crypto.PublicKey {
+// keyPatience is how long a node that has just come may take to be heard.
+const keyPatience = 3 * time.Second
+
+// gossipedKey is that of another node; nil if it says none. One that has come to this
+// node before its word has is waited for.
+func (c *Cluster) gossipedKey(ctx context.Context, node string) crypto.PublicKey {
+	ctx, cancel := context.WithTimeout(ctx, keyPatience)
+	defer cancel()
+	for {
+		changed := c.gossip.Load().Changed()
+		if key, said := c.saidKey(node); said {
+			return key
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// saidKey is the key that a node says is its own, and whether it has said anything.
+func (c *Cluster) saidKey(node string) (key crypto.PublicKey, said bool) {
 	for _, m := range c.gossip.Load().Members() {
 		if m.Name != node {
 			continue
 		}
-		said, _ := readNote(m.Note)
-		if key, err := base64.RawStdEncoding.DecodeString(said.Public); err == nil && len(key) == ed25519.PublicKeySize {
-			return ed25519.PublicKey(key)
+		note, said := readNote(m.Note)
+		if public, err := base64.RawStdEncoding.DecodeString(note.Public); err == nil && len(public) == ed25519.PublicKeySize {
+			return ed25519.PublicKey(public), true
 		}
+		return nil, said
 	}
-	return nil
+	return nil, false
 }

@@ -96,7 +96,7 @@ func TestPromise8ARevokedNodeIsOutEverywhereUntilItHasAnotherCertificate(t *test
 	c.eventually("the record", func() bool { return c.has(2) })
 	d.up()
 	d.eventually("the record", func() bool { return d.has(2) })
-	assert.Len(t, d.cluster.Revocations(), 1)
+	d.eventually("the revocation", func() bool { return len(d.cluster.Revocations()) == 1 })
 	d.eventually("b to be shown as revoked", func() bool { return d.member("b").State == Revoked })
 	assert.False(t, b.has(2), "it gets nothing any more")
 	_, err = forwarder{d.cluster.peers}.Forward(context.Background(), "b", nil)
