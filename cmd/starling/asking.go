@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -55,8 +57,8 @@ func (q *asking) request(a *app, cmd *cobra.Command, command []string) (client.R
 		if cmd.Flags().Changed("max-cost") && q.wish.MaxCost <= 0 {
 			return client.Request{}, usage("--max-cost: %v is no cost; leave it out for no limit", q.wish.MaxCost)
 		}
-		if isRequest(command) {
-			return client.Request{}, usage("%s is a request, not a program to run: -f %s asks for it", command[0], command[0])
+		if err := forgotten(command, cmd.ArgsLenAtDash() == 0); err != nil {
+			return client.Request{}, err
 		}
 		q.wish.Command = command
 		built, err := q.wish.Build()
@@ -76,14 +78,20 @@ func (q *asking) request(a *app, cmd *cobra.Command, command []string) (client.R
 	return request.Read(q.file, a.in)
 }
 
-// isRequest reports whether a command can only be a request of which -f was
-// forgotten.
-func isRequest(command []string) bool {
+// forgotten says so where a command can only be a request of which -f was forgotten:
+// a file that nobody could run, or, unless it stands after --, one that isn't there.
+func forgotten(command []string, meant bool) error {
 	if len(command) != 1 || !slices.Contains([]string{".yaml", ".yml", ".json", ".xml"}, filepath.Ext(command[0])) {
-		return false
+		return nil
 	}
-	file, err := os.Stat(command[0])
-	return err == nil && file.Mode().IsRegular() && file.Mode()&0o111 == 0
+	name := command[0]
+	switch file, err := os.Stat(name); {
+	case err == nil && file.Mode().IsRegular() && file.Mode()&0o111 == 0:
+		return usage("%s is a request, not a program to run: -f %s asks for it", name, name)
+	case errors.Is(err, fs.ErrNotExist) && !meant:
+		return usage("there is no file %s here; a request is asked for with -f FILE, a program of that name with -- %s", name, name)
+	}
+	return nil
 }
 
 // ask sends the request. With --print-request it prints it, and returns nil.
