@@ -97,7 +97,7 @@ type Options struct {
 	Logger *slog.Logger
 	// Metrics registers the broker's metrics; nil: none are kept.
 	Metrics prometheus.Registerer
-	// Now is the time, which must not run backwards; nil: SteadyClock.
+	// Now is the time, which must not run backwards; nil: a SteadyClock.
 	Now func() time.Time
 }
 
@@ -163,7 +163,7 @@ func New(ctx context.Context, options Options) (*Broker, error) {
 		return nil, err
 	}
 	if options.Now == nil {
-		options.Now = SteadyClock()
+		options.Now = SteadyClock(time.Now)
 	}
 	b := &Broker{options: options, store: options.Store, log: options.Logger, events: newHub(), agenda: newAgenda(), payer: newPayer(), crash: crash, links: map[identity.UUID][]link{}, notes: newNotes(),
 		rates: &rates{costs: options.Costs, site: options.Name}, courier: newCourier(), unconfirmed: shortlist.NewUnconfirmed()}
@@ -219,12 +219,12 @@ func (b *Broker) Close() {
 	b.done.Wait()
 }
 
-// SteadyClock returns the wall clock as it was at the call, carried on by the
+// SteadyClock returns a wall clock as it was at the call, carried on by the
 // monotonic one, so that a clock that is set expires nothing and starts nothing
 // early.
-func SteadyClock() func() time.Time {
-	start := time.Now()
-	return func() time.Time { return start.Add(time.Since(start)).Round(0) }
+func SteadyClock(wall func() time.Time) func() time.Time {
+	said, start := wall().Round(0), time.Now()
+	return func() time.Time { return said.Add(time.Since(start)) }
 }
 
 // now is the time of a decision, in milliseconds.

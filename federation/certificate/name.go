@@ -66,6 +66,9 @@ func FingerprintOf(path string) (fingerprint, node string, err error) {
 // Ends is when the certificates with which the other end was verified are over.
 func Ends(state tls.ConnectionState) time.Time { return endOf(state.VerifiedChains) }
 
+// Left is for how long they are good yet, by the clock that verified them.
+func (c *Credentials) Left(state tls.ConnectionState) time.Duration { return Ends(state).Sub(c.now()) }
+
 // errNoCertificate is what no connection of Credentials can lead to.
 var errNoCertificate = errors.New("the other side has shown no certificate that was verified")
 

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-
-	"starling/federation/certificate"
 )
 
 // connection is one that was greeted. Closing it tells the port.
@@ -35,8 +33,7 @@ func (p *Port) newConnection(conn, bare net.Conn, protocol string, peer Peer, ca
 	}
 	c := &connection{Conn: conn, bare: bare, port: p, peer: peer, caller: caller, gauge: p.metrics.open(protocol, direction)}
 	if private, ok := conn.(*tls.Conn); ok {
-		left := time.Until(certificate.Ends(private.ConnectionState()))
-		c.end = time.AfterFunc(left, func() { _ = bare.Close() })
+		c.end = time.AfterFunc(p.credentials.Left(private.ConnectionState()), func() { _ = bare.Close() })
 	}
 	return c
 }

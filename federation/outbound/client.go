@@ -37,7 +37,7 @@ func (o Options) transport() *http.Transport {
 			conn, err := dialer.DialContext(ctx, network, host)
 			return conn, named(err, host)
 		},
-		TLSClientConfig:        &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12},
+		TLSClientConfig:        &tls.Config{RootCAs: o.RootCAs, Time: o.Now, MinVersion: tls.VersionTLS12},
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true,
 		TLSHandshakeTimeout:    o.Connect,

@@ -31,6 +31,8 @@ type Options struct {
 	// MaxHeader is the largest header of an answer, in bytes: 64 KiB. MaxBody is
 	// the largest body.
 	MaxHeader, MaxBody int64
+	// Now is by what servers' certificates are good; nil: time.Now.
+	Now func() time.Time
 	// Resolver finds addresses; nil: the machine's.
 	Resolver *net.Resolver
 }

@@ -285,7 +285,7 @@ func (c *Cluster) startGossip(ctx context.Context, o Options, keys [][]byte) (*m
 			URL: o.URL, CommandVersion: accounting.Version, Version: o.Version,
 		},
 		Listen: o.Config.Gossip, Advertise: o.Config.GossipAdvertise, Join: o.Config.Join, Keys: keys,
-		Profile: profileOf(o.Config), File: filepath.Join(o.Dir, PeersFile), Log: o.Log, Registerer: o.Metrics, Wrap: o.Network.Gossip,
+		Profile: profileOf(o.Config), File: filepath.Join(o.Dir, PeersFile), Log: o.Log, Registerer: o.Metrics, Now: o.Now, Wrap: o.Network.Gossip,
 	})
 }
 

@@ -4,17 +4,14 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"starling/federation/certificate"
-	"starling/node/config"
 )
 
 // keys are the node's keys and certificates, which are read again when their files
@@ -25,7 +22,8 @@ type keys struct {
 }
 
 // loadPublic reads what clients see, if the node speaks TLS itself.
-func loadPublic(c config.Config) (*certificate.Public, error) {
+func loadPublic(o Options) (*certificate.Public, error) {
+	c := o.Config
 	if !c.TLS.Set() {
 		return nil, nil
 	}
@@ -33,7 +31,7 @@ func loadPublic(c config.Config) (*certificate.Public, error) {
 	if u, err := url.Parse(c.URL); err == nil && !c.TLS.Proxied { // else the proxy's certificate is for that
 		host = u.Hostname()
 	}
-	public, err := certificate.LoadPublic(c.TLS.Certificate, c.TLS.Key, host, time.Now)
+	public, err := certificate.LoadPublic(c.TLS.Certificate, c.TLS.Key, host, o.Now)
 	if err != nil {
 		return nil, fmt.Errorf("%w (tls.certificate and tls.key)", err)
 	}
@@ -42,7 +40,8 @@ func loadPublic(c config.Config) (*certificate.Public, error) {
 
 // keepKeys has keys and certificates read again when their files change, and on
 // SIGHUP.
-func keepKeys(c config.Config, public *certificate.Public, shared *record, metrics prometheus.Registerer, log *slog.Logger, stops *stack) (*keys, error) {
+func keepKeys(o Options, public *certificate.Public, shared *record, metrics prometheus.Registerer, stops *stack) (*keys, error) {
+	c := o.Config
 	var sources []certificate.Source
 	if public != nil {
 		sources = append(sources, certificate.Source{
@@ -52,7 +51,7 @@ func keepKeys(c config.Config, public *certificate.Public, shared *record, metri
 	if shared.cluster != nil {
 		sources = append(sources, shared.cluster.Sources()...)
 	}
-	reloader, err := certificate.NewReloader(log, metrics, time.Now, sources...)
+	reloader, err := certificate.NewReloader(o.Log, metrics, o.Now, sources...)
 	if err != nil {
 		return nil, err
 	}

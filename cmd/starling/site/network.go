@@ -1,14 +1,11 @@
 package site
 
 import (
-	"time"
-
 	"starling/federation/digest"
 	"starling/federation/fanout"
 	"starling/federation/identity"
 	"starling/node"
 	"starling/node/cluster"
-	"starling/node/config"
 )
 
 // network is the other nodes as a broker deals with them.
@@ -18,12 +15,12 @@ type network struct {
 }
 
 // networkOf is nil for a node that is alone.
-func networkOf(c config.Config, shared *record, known trust) node.Network {
+func networkOf(o Options, shared *record, known trust) node.Network {
 	if shared.cluster == nil {
 		return nil
 	}
-	peers, authorizer := otherNodes(c, shared.cluster, known)
-	return network{&fanout.Peers{Transport: peers, Authorizer: authorizer, Base: c.URL, Now: time.Now}, shared.cluster}
+	peers, authorizer := otherNodes(o.Config, shared.cluster, known)
+	return network{&fanout.Peers{Transport: peers, Authorizer: authorizer, Base: o.Config.URL, Now: o.Now}, shared.cluster}
 }
 
 // Owner is described at node.Network.

@@ -44,7 +44,7 @@ type recordLog interface {
 // the node's own, or the one that it shares with a federation.
 func openRecord(ctx context.Context, o Options, sessions *store.Store, metrics prometheus.Registerer, stops *stack) (*record, error) {
 	c := o.Config
-	outbox, err := consensus.NewOutbox(sessions.DB(), consensus.OutboxOptions{Keep: c.Federation.Alone()})
+	outbox, err := consensus.NewOutbox(sessions.DB(), consensus.OutboxOptions{Keep: c.Federation.Alone(), Now: o.Now})
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (r *record) openShared(ctx context.Context, o Options, metrics prometheus.R
 	}
 	r.cluster, err = cluster.Open(ctx, cluster.Options{
 		Name: identity.NodeName(c.Name), URL: c.URL, Version: o.Version, Dir: c.Data, Config: c.Federation,
-		Outbox: r.outbox, Key: key, Log: o.Log, Metrics: metrics, Network: o.Network,
+		Outbox: r.outbox, Key: key, Log: o.Log, Metrics: metrics, Now: o.Now, Network: o.Network,
 	})
 	if err != nil {
 		return wayOut(c, err)

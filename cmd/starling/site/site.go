@@ -54,6 +54,11 @@ type Options struct {
 	Config  config.Config
 	Version string // of the program, for others to see
 	Log     *slog.Logger
+	// Now is the wall clock of the broker, the record, the federation, and of whatever
+	// has an end: tokens, certificates. It must have a monotonic reading, as time.Now
+	// has, by which this node measures. Built-in executors have the machine's clock, as
+	// any executor has its own. nil: time.Now. Tests set it wrong.
+	Now func() time.Time
 	// Network, if there is one, stands between this node and the others. Tests break it.
 	Network cluster.Network
 }
@@ -78,6 +83,9 @@ func Run(ctx context.Context, o Options) error {
 // Open starts a node. Everything is started in the order in which it is needed, and
 // stopped in the reverse order, by Close. The context bounds the start only.
 func Open(ctx context.Context, o Options) (_ *Node, err error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	n := &Node{Options: o}
 	c, log, stops := o.Config, o.Log, &n.stops
 	defer func() {
@@ -91,7 +99,7 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 	// What is wrong with files is said before anything is begun. Then the port is
 	// bound, before anything else: who can't have it must not have joined
 	// a federation first. Whoever calls early waits.
-	public, err := loadPublic(c)
+	public, err := loadPublic(o)
 	if err != nil {
 		return nil, err
 	}
@@ -108,19 +116,19 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 	if err != nil {
 		return nil, occupied(err, c)
 	}
-	known, err := openTrust(c, metrics, log, stops)
+	known, err := openTrust(o, metrics, stops)
 	if err != nil {
 		return nil, err
 	}
-	tokens, err := openCredentials(c, known)
+	tokens, err := openCredentials(o, known)
 	if err != nil {
 		return nil, err
 	}
-	broker, err := startBroker(c, sessions, n.shared, networkOf(c, n.shared, known), tokens, metrics, log, stops)
+	broker, err := startBroker(o, sessions, n.shared, networkOf(o, n.shared, known), tokens, metrics, stops)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := keepKeys(c, public, n.shared, metrics, log, stops)
+	keys, err := keepKeys(o, public, n.shared, metrics, stops)
 	if err != nil {
 		return nil, err
 	}
@@ -205,7 +213,8 @@ func openStore(c config.Config, metrics prometheus.Registerer, stops *stack) (*s
 const reserve = 1 << 30
 
 // startBroker starts the broker.
-func startBroker(c config.Config, sessions *store.Store, shared *record, others node.Network, tokens *credentials.Keeper, metrics prometheus.Registerer, log *slog.Logger, stops *stack) (*node.Broker, error) {
+func startBroker(o Options, sessions *store.Store, shared *record, others node.Network, tokens *credentials.Keeper, metrics prometheus.Registerer, stops *stack) (*node.Broker, error) {
+	c := o.Config
 	costs, err := c.Tariff.Costs()
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
@@ -233,7 +242,7 @@ func startBroker(c config.Config, sessions *store.Store, shared *record, others 
 		Offers:   c.Offers, Sessions: c.Sessions, Site: c.Site, StorageElements: c.StorageElements, Transfers: c.TransferSite(), Costs: costs, Policy: rules, Areas: areas, Connect: c.Connect,
 		Network: others, Placement: c.Placement,
 		Uploads: sent, UploadRetention: c.Uploads.Retention, Credentials: tokens,
-		Store: sessions, Outbox: shared.outbox, Record: shared.log, Logger: log, Metrics: metrics,
+		Store: sessions, Outbox: shared.outbox, Record: shared.log, Logger: o.Log, Metrics: metrics, Now: node.SteadyClock(o.Now),
 	})
 	if err != nil {
 		return nil, err
@@ -259,7 +268,7 @@ func newServer(o Options, broker *node.Broker, shared *record, keys *keys, known
 			Body: limits, Page: c.Limits.Page, Rates: c.Limits.Rates,
 			Sockets: c.Limits.Sockets, SocketsPerAddress: c.Limits.SocketsPerAddress,
 		},
-		Logger: o.Log, Registerer: metrics, Gatherer: metrics,
+		Logger: o.Log, Registerer: metrics, Gatherer: metrics, Now: o.Now,
 		Warnings: func() []string { return append(keys.reloader.Troubles(), known.troubles()...) },
 	}
 	if shared.cluster != nil {

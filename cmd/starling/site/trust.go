@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"os"
 	"time"
@@ -33,22 +32,23 @@ type trust struct {
 // openTrust begins to ask the configured issuers for their keys; none of them has
 // to be there. The node's own key counts in development, or where configuration
 // says so.
-func openTrust(c config.Config, metrics prometheus.Registerer, log *slog.Logger, stops *stack) (trust, error) {
+func openTrust(o Options, metrics prometheus.Registerer, stops *stack) (trust, error) {
+	c := o.Config
 	t := trust{providers: map[string]*oidc.Provider{}, exchanges: map[string]*exchange.Client{}}
 	var trusted []auth.Trusted
 	for _, issuer := range c.Auth.Issuers {
-		client, err := issuerClient(c, issuer)
+		client, err := issuerClient(o, issuer)
 		if err != nil {
 			return trust{}, err
 		}
-		provider, err := oidc.Open(oidc.Options{Issuer: issuer.URL, Client: client, Insecure: c.Dev, Logger: log, Metrics: metrics})
+		provider, err := oidc.Open(oidc.Options{Issuer: issuer.URL, Client: client, Insecure: c.Dev, Logger: o.Log, Metrics: metrics, Now: o.Now})
 		if err != nil {
 			return trust{}, err
 		}
 		stops.push(func() error { provider.Close(); return nil })
 		t.providers[issuer.URL] = provider
 		if issuer.Exchange.ClientID != "" {
-			if t.exchanges[issuer.URL], err = newExchange(issuer, provider, client); err != nil {
+			if t.exchanges[issuer.URL], err = newExchange(o, issuer, provider, client); err != nil {
 				return trust{}, err
 			}
 		}
@@ -67,10 +67,10 @@ func openTrust(c config.Config, metrics prometheus.Registerer, log *slog.Logger,
 		trusted = append(trusted, own.Trusted())
 	}
 	if c.Auth.OwnKey && !c.Dev {
-		log.Warn("auth.ownKey is set: whoever can read the data directory can be any user, with any role", "data", c.Data)
+		o.Log.Warn("auth.ownKey is set: whoever can read the data directory can be any user, with any role", "data", c.Data)
 	}
 	t.bearer = auth.Bearer{
-		Verifier: auth.NewVerifier(time.Now, c.Auth.Leeway, trusted...), Mapping: auth.NewMapping(mapping), Dev: c.Dev,
+		Verifier: auth.NewVerifier(o.Now, c.Auth.Leeway, trusted...), Mapping: auth.NewMapping(mapping), Dev: c.Dev,
 	}
 	return t, nil
 }
@@ -87,10 +87,11 @@ func (t trust) troubles() []string {
 }
 
 // issuerClient is the way to one issuer.
-func issuerClient(c config.Config, issuer config.Issuer) (*http.Client, error) {
+func issuerClient(o Options, issuer config.Issuer) (*http.Client, error) {
+	c := o.Config
 	options := outbound.Options{
 		Allow: c.Outbound.Ranges(), AllowPrivate: c.Dev || issuer.AllowPrivate, HTTPS: !c.Dev,
-		Connect: 5 * time.Second, Headers: 5 * time.Second, Whole: 10 * time.Second, MaxBody: 1 << 20,
+		Connect: 5 * time.Second, Headers: 5 * time.Second, Whole: 10 * time.Second, MaxBody: 1 << 20, Now: o.Now,
 	}
 	if issuer.CA != "" {
 		text, err := os.ReadFile(issuer.CA)
@@ -107,13 +108,13 @@ func issuerClient(c config.Config, issuer config.Issuer) (*http.Client, error) {
 
 // newExchange makes what gets tokens of an issuer in exchange for those of its
 // users.
-func newExchange(issuer config.Issuer, provider *oidc.Provider, client *http.Client) (*exchange.Client, error) {
+func newExchange(o Options, issuer config.Issuer, provider *oidc.Provider, client *http.Client) (*exchange.Client, error) {
 	secret := exchange.SecretFile(issuer.Exchange.SecretFile)
 	if _, err := secret(); err != nil {
 		return nil, fmt.Errorf("issuer %s (auth.issuers, exchange): %w", issuer.URL, err)
 	}
 	return exchange.New(exchange.Options{
-		Issuer: issuer.URL, ClientID: issuer.Exchange.ClientID, Secret: secret, HTTP: client,
+		Issuer: issuer.URL, ClientID: issuer.Exchange.ClientID, Secret: secret, HTTP: client, Now: o.Now,
 		Endpoint: func(ctx context.Context) (exchange.Endpoint, error) {
 			at, err := provider.Endpoints(ctx)
 			return exchange.Endpoint{URL: at.Token, Grants: at.GrantTypes}, err
@@ -123,16 +124,17 @@ func newExchange(issuer config.Issuer, provider *oidc.Provider, client *http.Cli
 
 // openCredentials makes what gets and keeps the tokens with which sessions' data
 // are fetched; nil where no data want any.
-func openCredentials(c config.Config, known trust) (*credentials.Keeper, error) {
+func openCredentials(o Options, known trust) (*credentials.Keeper, error) {
+	c := o.Config
 	if len(c.DataTokens) == 0 {
 		return nil, nil
 	}
-	o := credentials.Options{Dir: c.Data, Issuers: map[string]credentials.Issuer{}}
+	options := credentials.Options{Dir: c.Data, Now: o.Now, Issuers: map[string]credentials.Issuer{}}
 	for _, d := range c.DataTokens {
-		o.Sources = append(o.Sources, credentials.Source(d))
+		options.Sources = append(options.Sources, credentials.Source(d))
 	}
 	for url, issuer := range known.exchanges {
-		o.Issuers[url] = issuer
+		options.Issuers[url] = issuer
 	}
-	return credentials.Open(o)
+	return credentials.Open(options)
 }

@@ -43,7 +43,7 @@ func trusting(t *testing.T, c config.Config) (trust, *journal, error) {
 	t.Helper()
 	var stops stack
 	log := new(journal)
-	known, err := openTrust(c, prometheus.NewRegistry(), slog.New(slog.NewTextHandler(log, nil)), &stops)
+	known, err := openTrust(Options{Config: c, Log: slog.New(slog.NewTextHandler(log, nil)), Now: time.Now}, prometheus.NewRegistry(), &stops)
 	t.Cleanup(func() { assert.NoError(t, stops.unwind()) })
 	return known, log, err
 }
