@@ -54,7 +54,7 @@ cost? It gives firm, timed, priced offers; you accept one, and it runs.
 	add(groupSession, newWatch(a), newCancel(a), newLogs(a), newFiles(a), newConnect(a), newSessions(a))
 	add(groupRecord, newHistory(a), newStatement(a), newBudgets(a), newAccounts(a), newAudit(a))
 	add(groupLedger, newAllocate(a), newCorrect(a), newRefund(a), newDiscount(a), newEnrol(a))
-	add(groupNode, newServe(a), newNodes(a), newLeave(a), newExecutor(a), newExecutors(a), newConfig(a), newPolicy(a), newToken(a), newIssuer(a), newKeygen(a), newDebug(a))
+	add(groupNode, newServe(a), newHealth(a), newNodes(a), newLeave(a), newExecutor(a), newExecutors(a), newConfig(a), newPolicy(a), newToken(a), newIssuer(a), newKeygen(a), newDebug(a))
 	add(groupLogin, newLogin(a), newLogout(a), newWhoami(a))
 	root.AddCommand(newVersion(a))
 	return root
