@@ -39,14 +39,20 @@ func (c *Cluster) Down(ctx context.Context) error {
 
 // compose runs docker-compose in the cluster's directory.
 func (c *Cluster) compose(ctx context.Context, arguments ...string) error {
+	_, err := c.composeSays(ctx, arguments...)
+	return err
+}
+
+// composeSays runs docker-compose and returns what it has said.
+func (c *Cluster) composeSays(ctx context.Context, arguments ...string) (string, error) {
 	command := exec.CommandContext(ctx, "docker-compose", append([]string{"--no-ansi"}, arguments...)...)
 	command.Dir = c.Dir
 	var said bytes.Buffer
 	command.Stdout, command.Stderr = &said, &said
 	if err := command.Run(); err != nil {
-		return fmt.Errorf("docker-compose %s in %s: %w; it said:\n%s", strings.Join(arguments, " "), c.Dir, err, said.String())
+		return said.String(), fmt.Errorf("docker-compose %s in %s: %w; it said:\n%s", strings.Join(arguments, " "), c.Dir, err, said.String())
 	}
-	return nil
+	return said.String(), nil
 }
 
 // writeCompose writes what docker-compose reads: deploy/cluster's file, the variables

@@ -199,3 +199,9 @@ func (s *Site) ask(ctx context.Context, path, token string, into any) error {
 	}
 	return json.Unmarshal(text, into)
 }
+
+// Command runs starling with these arguments where the node's data and configuration
+// are, in a container of its own, and returns what it has said.
+func (s *Site) Command(ctx context.Context, arguments ...string) (said string, err error) {
+	return s.cluster.composeSays(ctx, append([]string{"run", "--rm", "--no-deps", "-T", "--entrypoint", "/starling", s.Name}, arguments...)...)
+}

@@ -30,6 +30,9 @@ type Needs struct {
 	Name string
 	// Settings are configuration keys of every site, as for --set.
 	Settings []string
+	// Changelings: every node is one (deploy/faults/changeling), and does in an evil
+	// hour what the orders in its data directory say.
+	Changelings bool
 }
 
 // Expectation is what users of the sites that are up may expect while a fault lasts.

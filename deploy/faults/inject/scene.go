@@ -38,14 +38,25 @@ type Site interface {
 	PID(ctx context.Context) (int, error)
 	// WAN is the node's address towards the others.
 	WAN(ctx context.Context) (netip.Addr, error)
-	// Data is the node's data directory on this machine.
+	// Data is the node's data directory on this machine, and Etc the one with its
+	// configuration, keys and certificates.
 	Data() string
+	Etc() string
+	// Set sets a key of its configuration to a value in YAML, from its next start on;
+	// "" takes that back.
+	Set(key, value string)
+	// Command runs starling with these arguments on the node's machine, beside the node
+	// or while it is down, and returns what it has said.
+	Command(ctx context.Context, arguments ...string) (said string, err error)
 }
 
 // Scene is what a fault finds.
 type Scene struct {
 	Sites  []Site
 	Random *rand.Rand
+	// Federation is the directory with the federation's CA and gossip keys (ca.pem,
+	// ca.key, gossip.keys), which no node has as a whole.
+	Federation string
 	// Extra are further sites that may be started beside those five; nil where the
 	// cluster can't have any.
 	Extra func(ctx context.Context, name string) (Site, error)
