@@ -49,7 +49,7 @@ func (s *state) putAttempt(h *attemptHead) error {
 // opens reports whether this entry is what the command would open.
 func (h *attemptHead) opens(c OpenAttempt) bool {
 	return h.Session == c.Session && h.Attempt == c.Attempt && h.Node == c.Node && h.Executor == c.Executor &&
-		h.ExecutorName == c.ExecutorName && h.Owners == c.Owners && h.Period == c.Period && h.Opened == c.Time
+		h.ExecutorName == c.ExecutorName && h.Owners == c.Owners && h.Period == c.Period && h.Opened == c.Time && h.Trace == c.Trace
 }
 
 func (c OpenAttempt) apply(s *state) (Result, error) {
@@ -76,7 +76,7 @@ func (c OpenAttempt) apply(s *state) (Result, error) {
 	}
 	return Result{}, s.putAttempt(&attemptHead{HistoryEntry: HistoryEntry{
 		HistoryRef: c.Ref, Session: c.Session, Phase: Despatched, Attempt: c.Attempt, Node: c.Node,
-		Executor: c.Executor, ExecutorName: c.ExecutorName, Owners: c.Owners, Period: c.Period,
+		Executor: c.Executor, ExecutorName: c.ExecutorName, Owners: c.Owners, Period: c.Period, Trace: c.Trace,
 		Opened: c.Time, Updated: c.Time,
 	}})
 }

@@ -25,6 +25,7 @@ type OpenAttempt struct {
 	Owners       Owners     `json:"owners"`
 	Period       Period     `json:"period"`
 	Time         Instant    `json:"time"`
+	Trace        Trace      `json:"trace,omitempty"` // of the request that accepted the session
 }
 
 // RecordUpdates adds what the executor reported, in order.

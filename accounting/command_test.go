@@ -19,7 +19,7 @@ func all(t require.TestingT) []Command {
 	}
 	file := File{Name: "e1.fits", Location: "http://x/e1.fits", Bytes: 8640, SHA256: strings.Repeat("a", 64)}
 	opened := open(1, "u")
-	opened.Owners, opened.ExecutorName = owners, "lt-1"
+	opened.Owners, opened.ExecutorName, opened.Trace = owners, "lt-1", someTrace
 	placed := place(t, 1, "u", "2.5")
 	placed.Owners = owners
 	completed := complete(t, 1, "1.25")
@@ -52,7 +52,7 @@ func all(t require.TestingT) []Command {
 		RevokeCertificate{Fingerprint: Fingerprint(strings.Repeat("ab", 32)), Node: "b", Reason: "stolen", By: "oscar", Time: noon},
 		RecordAudit{Records: []AuditRecord{{
 			ID: AuditID(uuid(5, 1)), Time: noon, Node: "a", Via: []NodeName{"b"}, User: "u", Issuer: "https://iam.example", Roles: []string{"user"},
-			Action: "accept", Object: "session:x", Decision: Denied, Rule: "owner", Reason: "it isn't yours", Concealed: true, Count: 7, Until: noon + 1,
+			Action: "accept", Object: "session:x", Decision: Denied, Rule: "owner", Reason: "it isn't yours", Concealed: true, Count: 7, Until: noon + 1, Trace: someTrace,
 		}}},
 	}
 }
@@ -63,8 +63,11 @@ func TestEveryCommandSurvivesItsEncoding(t *testing.T) {
 		data, err := Encode(c)
 		require.NoError(t, err)
 		since := 1
-		if t := TypeOf(c); t == "revoke-certificate" || t == "record-audit" {
+		switch TypeOf(c) {
+		case "revoke-certificate":
 			since = 2
+		case "open-attempt", "record-audit": // which say a trace
+			since = 3
 		}
 		assert.Equal(t, since, VersionOf(data), TypeOf(c))
 		again, err := Decode(data)
@@ -96,7 +99,7 @@ func TestWhatIsNoCommandOfOursIsRefusedForItsReason(t *testing.T) {
 		name, text string
 		kind       error
 	}{
-		{"newer version", `{"v":3,"type":"void-hold","body":{}}`, ErrUnknownVersion},
+		{"newer version", `{"v":4,"type":"void-hold","body":{}}`, ErrUnknownVersion},
 		{"a type before its version", `{"v":1,"type":"record-audit","body":{}}`, ErrUnknownType},
 		{"no version", `{"type":"void-hold","body":{}}`, ErrUnknownVersion},
 		{"newer type", `{"v":1,"type":"teleport","body":{}}`, ErrUnknownType},

@@ -15,7 +15,7 @@ func HistoryColumns() []string {
 		"historyRef", "session", "attempt", "phase", "pending", "node", "executor", "executorName",
 		"tag", "programme", "proposal", "user", "group", "period",
 		"opened", "started", "stalled", "ended", "updated",
-		"used", "estimated", "charged", "tariff", "failureCode", "failure",
+		"used", "estimated", "charged", "tariff", "failureCode", "failure", "trace",
 	}
 }
 
@@ -75,7 +75,7 @@ func (e *HistoryEntry) csv() []string {
 		csvText(string(o.TAG.ID)), csvText(string(o.Programme.ID)), csvText(string(o.Proposal.ID)), csvText(string(o.User.ID)),
 		csvText(string(o.Group.ID)), csvText(string(e.Period)),
 		csvTime(e.Opened), csvTime(e.Started), csvTime(e.Stalled), csvTime(e.Ended), csvTime(e.Updated),
-		csvAmounts(used), csvAmounts(e.Estimate), csvAmounts(e.Billed()), csvText(string(e.Tariff)), code, csvText(failure),
+		csvAmounts(used), csvAmounts(e.Estimate), csvAmounts(e.Billed()), csvText(string(e.Tariff)), code, csvText(failure), string(e.Trace),
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 // the earlier ones, too, and writes each command as of the earliest version that can
 // say it, so that nodes with older programs take part for as long as they can. A new
 // type, or a new field, is a new version.
-const Version = 2
+const Version = 3
 
 // A grammar is what a program knows of commands.
 type grammar struct {
@@ -49,6 +49,35 @@ var ours = grammar{newest: Version, types: map[string]commandType{
 type updated interface {
 	// needs is the version that what it says needs.
 	needs() int
+}
+
+// A dispensable command has fields of a later version that it can do without.
+type dispensable interface {
+	Command
+	// without is the command without what needs a later version than the given.
+	without(version int) Command
+}
+
+// Within says what a command of ours says so that programs of a version take it:
+// without what they don't know, where that can be done without. What can't, and what
+// is no command of ours, comes back as it is.
+func Within(data []byte, version int) []byte {
+	if VersionOf(data) <= version {
+		return data
+	}
+	c, err := Decode(data)
+	if err != nil {
+		return data
+	}
+	d, ok := c.(dispensable)
+	if !ok {
+		return data
+	}
+	plain, err := Encode(d.without(version))
+	if err != nil || VersionOf(plain) > version {
+		return data
+	}
+	return plain
 }
 
 // versionOf is the earliest version that can say a command.

@@ -40,6 +40,7 @@ type HistoryEntry struct {
 	ExecutorName string     `json:"executorName,omitempty"`
 	Owners       Owners     `json:"owners"`
 	Period       Period     `json:"period"`
+	Trace        Trace      `json:"trace,omitempty"` // of the request that accepted the session
 
 	Opened  Instant `json:"opened"`           // despatched
 	Started Instant `json:"started,omitzero"` // first report of work

@@ -173,6 +173,7 @@ type HistoryFilter struct {
 	Node     NodeName
 	Executor ExecutorID
 	Phase    Phase
+	Trace    Trace
 	Since    Instant // opened at or after
 	Until    Instant // opened before
 	Oldest   bool    // oldest first; the newest come first otherwise
@@ -255,5 +256,6 @@ func (f HistoryFilter) wants(e *HistoryEntry) bool {
 		(f.Proposal == "" || e.Owners.Proposal.ID == f.Proposal) &&
 		(f.Node == "" || e.Node == f.Node) &&
 		(f.Executor == "" || e.Executor == f.Executor) &&
-		(f.Phase == "" || e.Phase == f.Phase)
+		(f.Phase == "" || e.Phase == f.Phase) &&
+		(f.Trace == "" || e.Trace == f.Trace)
 }

@@ -42,6 +42,8 @@ type AuditRecord struct {
 	// the last of them was made.
 	Count int     `json:"count,omitzero"`
 	Until Instant `json:"until,omitzero"`
+	// Trace is that of the request; of several, of the first.
+	Trace Trace `json:"trace,omitempty"`
 }
 
 // RecordAudit puts decisions into the audit trail. One that is there already, by its
@@ -89,6 +91,7 @@ func (r AuditRecord) validate() error {
 		optionalName(subject, "reason", r.Reason, MaxAuditReason),
 		check(r.Count >= 0 && r.Count <= maxDecisions, subject, "it stands for too many decisions, or for less than none"),
 		optionalTime(subject, "until", r.Until),
+		r.Trace.validate(subject),
 	)
 	for i := 0; err == nil && i < len(r.Via); i++ {
 		err = validateName(subject, "node that it came through", string(r.Via[i]), maxShort)

@@ -10,7 +10,7 @@ import (
 // the end.
 func AuditColumns() []string {
 	return []string{
-		"id", "time", "node", "via", "user", "issuer", "roles", "action", "object", "decision", "rule", "reason", "count", "until", "pending", "concealed",
+		"id", "time", "node", "via", "user", "issuer", "roles", "action", "object", "decision", "rule", "reason", "count", "until", "pending", "concealed", "trace",
 	}
 }
 
@@ -26,7 +26,7 @@ func WriteAuditCSV(to io.Writer, page []AuditEntry) error {
 			string(e.ID), csvTime(e.Time), csvText(string(e.Node)), csvText(strings.Join(via, " ")),
 			csvText(string(e.User)), csvText(e.Issuer), csvText(strings.Join(e.Roles, " ")),
 			csvText(e.Action), csvText(e.Object), string(e.Decision), csvText(e.Rule), csvText(e.Reason),
-			strconv.Itoa(max(1, e.Count)), csvTime(e.Until), csvFlag(e.Pending), csvFlag(e.Concealed),
+			strconv.Itoa(max(1, e.Count)), csvTime(e.Until), csvFlag(e.Pending), csvFlag(e.Concealed), string(e.Trace),
 		}
 	}
 	return writeCSV(to, rows)

@@ -20,6 +20,7 @@ type AuditFilter struct {
 	Object   string // "session:UUID", or any object by its id alone
 	Decision Verdict
 	Node     NodeName
+	Trace    Trace
 	Since    Instant // decided at or after
 	Until    Instant // decided before
 	Oldest   bool    // oldest first; the newest come first otherwise
@@ -77,5 +78,6 @@ func (f AuditFilter) wants(r *AuditRecord) bool {
 		(f.Action == "" || r.Action == f.Action) &&
 		(f.Object == "" || r.Object == f.Object || strings.HasSuffix(r.Object, ":"+f.Object)) &&
 		(f.Decision == "" || r.Decision == f.Decision) &&
-		(f.Node == "" || r.Node == f.Node)
+		(f.Node == "" || r.Node == f.Node) &&
+		(f.Trace == "" || r.Trace == f.Trace)
 }

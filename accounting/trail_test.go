@@ -174,6 +174,6 @@ func TestTheAuditTrailAsCSV(t *testing.T) {
 	require.NoError(t, WriteAuditCSV(&out, []AuditEntry{{AuditRecord: audited(1, "=cmd()", func(r *AuditRecord) {
 		r.Via, r.Roles, r.Issuer, r.Reason = []NodeName{"b", "c"}, []string{"user"}, "https://iam.example", "a, b"
 	}), Pending: true}}))
-	assert.Equal(t, "id,time,node,via,user,issuer,roles,action,object,decision,rule,reason,count,until,pending,concealed\r\n"+
-		string(uuid(5, 1))+",2026-11-18T12:00:00.001Z,a,b c,'=cmd(),https://iam.example,user,accept,session:"+string(session(1))+",allowed,owner,\"a, b\",1,,true,\r\n", out.String())
+	assert.Equal(t, "id,time,node,via,user,issuer,roles,action,object,decision,rule,reason,count,until,pending,concealed,trace\r\n"+
+		string(uuid(5, 1))+",2026-11-18T12:00:00.001Z,a,b c,'=cmd(),https://iam.example,user,accept,session:"+string(session(1))+",allowed,owner,\"a, b\",1,,true,,\r\n", out.String())
 }

@@ -18,6 +18,7 @@ func (c OpenAttempt) Validate() error {
 		c.Owners.validate(subject),
 		c.Period.validate(subject),
 		check(c.Attempt >= 1, subject, "attempts count from 1"),
+		c.Trace.validate(subject),
 	)
 }
 

@@ -63,6 +63,7 @@ func (s *Server) establish(v *visit) error {
 		return err
 	}
 	if v.Path() == metricsPath {
+		v.caller.Trace = v.trace
 		return s.Broker.Permit(r.Context(), v.caller, node.ActionReadAll, "metrics:"+string(s.Node))
 	}
 	return nil

@@ -20,13 +20,14 @@ func (s *Server) audit(v *visit) error {
 	if err != nil {
 		return err
 	}
-	q := v.query("user", "action", "object", "decision", "node", "since", "until", "oldest", "limit", "cursor", consistency)
+	q := v.query("user", "action", "object", "decision", "node", "trace", "since", "until", "oldest", "limit", "cursor", consistency)
 	filter := accounting.AuditFilter{
 		User:     accounting.OwnerID(q.text("user")),
 		Action:   q.text("action"),
 		Object:   q.text("object"),
 		Decision: q.decision(),
 		Node:     accounting.NodeName(q.text("node")),
+		Trace:    accounting.Trace(q.trace()),
 		Since:    accounting.At(q.instant("since")),
 		Until:    accounting.At(q.instant("until")),
 		Oldest:   q.flag("oldest"),

@@ -33,7 +33,7 @@ func TestTheAuditTrailIsAskedForByWhoWhatAndWhen(t *testing.T) {
 
 	w.broker.next = ""
 	for accept, want := range map[string]string{
-		"text/csv":             "id,time,node,via,user,issuer,roles,action,object,decision,rule,reason,count,until,pending,concealed\r\n019a",
+		"text/csv":             "id,time,node,via,user,issuer,roles,action,object,decision,rule,reason,count,until,pending,concealed,trace\r\n019a",
 		"application/x-ndjson": `{"id":"019a0000-0000-8000-8000-00000000000a","time":"2026-11-22T12:00:00.000Z",`,
 	} {
 		resp := w.do(call{path: "/audit", header: map[string]string{"Accept": accept}})

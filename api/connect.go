@@ -142,7 +142,7 @@ func (v *visit) unreachable(err error) error {
 	if v.Request().Context().Err() != nil {
 		return err
 	}
-	v.server.log.Info("a connector can't be reached", "request", v.id, "error", err)
+	v.server.log.InfoContext(v.Request().Context(), "a connector can't be reached", "request", v.id, "error", err)
 	return &fault{status: http.StatusBadGateway, code: "unreachable", retry: 2 * time.Second,
 		detail: "the program in the session doesn't answer; it may still be starting, or have ended. Try again, and look at the session's stderr"}
 }

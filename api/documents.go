@@ -274,7 +274,7 @@ func (p *passage) ours(location string) (at string, ok bool) {
 // elsewhere notes that an owner gives a URL that isn't passed on.
 func (p *passage) elsewhere(field string) {
 	if p.left++; p.left == 1 {
-		p.server.log.Warn("a node's answer leads elsewhere, which is not passed on", "node", p.owner, "field", field, "request", p.id)
+		p.server.log.WarnContext(p.Request().Context(), "a node's answer leads elsewhere, which is not passed on", "node", p.owner, "field", field, "request", p.id)
 	}
 }
 

@@ -34,7 +34,7 @@ func (w *eventWriter) begin() {
 func (w *eventWriter) put(id, kind string, data any) {
 	text, err := json.Marshal(data, written)
 	if err != nil {
-		w.server.log.Error("an event can't be written", "request", w.id, "error", err)
+		w.server.log.ErrorContext(w.Request().Context(), "an event can't be written", "request", w.id, "error", err)
 		return
 	}
 	if id != "" {

@@ -134,7 +134,7 @@ func (w *exportWriter) write(encode func(*bytes.Buffer) error, look *node.Look, 
 // breakOff cuts the connection of an export that can't be ended.
 func (w *exportWriter) breakOff(ctx context.Context, err error) {
 	if ctx.Err() == nil && err != errGone {
-		w.server.log.Warn("an export can't be read to its end", "request", w.id, "rows", w.rows, "error", err)
+		w.server.log.WarnContext(w.Request().Context(), "an export can't be read to its end", "request", w.id, "rows", w.rows, "error", err)
 	}
 	panic(http.ErrAbortHandler)
 }

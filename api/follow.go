@@ -100,7 +100,7 @@ func (f *follower) begin() {
 // for the whole; if the client went away or the node stops, quietly.
 func (f *follower) breakOff(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
-		f.server.log.Warn("an output that is followed can't be read on", "request", f.id, "error", err)
+		f.server.log.WarnContext(f.Request().Context(), "an output that is followed can't be read on", "request", f.id, "error", err)
 	}
 	panic(http.ErrAbortHandler)
 }

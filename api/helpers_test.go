@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"starling/federation/identity"
+	"starling/federation/tracing"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -59,7 +60,7 @@ func newWorld(t testing.TB, change ...func(*Options)) *world {
 	w := &world{TB: t, broker: &fake{}, log: new(bytes.Buffer)}
 	o := Options{
 		Broker: w.broker, Authenticator: names{}, BaseURL: testBase, Node: "kth", Version: "test",
-		Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Logger: slog.New(tracing.Handler(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))),
 	}
 	for _, c := range change {
 		c(&o)

@@ -48,7 +48,7 @@ func (p *passage) homeward(answer *http.Response) error {
 	}
 	kept := http.Header{}
 	for name, values := range answer.Header {
-		if slices.Contains(passedBack, name) || strings.HasPrefix(name, "Starling-") || strings.HasPrefix(name, "Ratelimit") {
+		if slices.Contains(passedBack, name) || strings.HasPrefix(name, "Starling-") && name != traceHeader || strings.HasPrefix(name, "Ratelimit") {
 			kept[name] = values
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"starling/federation/tracing"
 )
 
 // receive is the one middleware: it leads a request past the stations and sees
@@ -18,6 +20,7 @@ func (s *Server) receive(next echo.HandlerFunc) echo.HandlerFunc {
 		v := &visit{Context: c, server: s, began: s.Now()}
 		v.id = s.ids.of(c.Request().Header.Get("X-Request-Id"))
 		v.header().Set("X-Request-Id", v.id)
+		v.thread()
 		guard(v.header())
 		if s.private {
 			v.header().Set("Strict-Transport-Security", strictTransport)
@@ -28,6 +31,7 @@ func (s *Server) receive(next echo.HandlerFunc) echo.HandlerFunc {
 			v.fail(err)
 			return nil
 		}
+		v.caller.Trace = v.trace
 		handle := next
 		if v.owner != "" {
 			handle = adapt(s.pass)
@@ -39,6 +43,18 @@ func (s *Server) receive(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// traceHeader tells the trace that an answer is part of, for who asks the operator why.
+const traceHeader = "Starling-Trace"
+
+// thread takes up the request's thread, or begins one, and says which it is.
+func (v *visit) thread() {
+	r := v.Request()
+	ctx := tracing.Receive(r.Context(), r.Header, fromPeer(r))
+	v.SetRequest(r.WithContext(ctx))
+	v.trace = tracing.Of(ctx)
+	v.header().Set(traceHeader, string(v.trace))
+}
+
 // strictTransport has browsers come back over TLS only, for a year (RFC 6797).
 const strictTransport = "max-age=31536000"
 
@@ -48,7 +64,7 @@ func (s *Server) leave(v *visit) {
 	s.metrics.inFlight.Dec()
 	thrown, begun := recover(), v.Response().Committed
 	if thrown != nil && !aborted(thrown) {
-		s.log.Error("a handler panicked", "request", v.id, "route", v.Path(),
+		s.log.ErrorContext(v.Request().Context(), "a handler panicked", "request", v.id, "route", v.Path(),
 			"panic", fmt.Sprint(thrown), "stack", string(debug.Stack()))
 		v.fail(errPanic)
 	}

@@ -16,6 +16,7 @@ import (
 	"starling/api/internal/relay"
 	"starling/federation/identity"
 	"starling/federation/line"
+	"starling/federation/tracing"
 )
 
 // A request for what another node owns is passed on to it, on behalf of the caller,
@@ -217,6 +218,7 @@ func (p *passage) onward(to *httputil.ProxyRequest) {
 	}
 	out.Header.Set(baseHeader, base)
 	out.Header.Set("X-Request-Id", p.id)
+	tracing.Send(in.Context(), out.Header)
 	out.Header.Set(viaHeader, via(append(slices.Clone(p.caller.Via), p.server.Node)))
 	if p.private() {
 		out.Header.Set(privateHeader, "1")

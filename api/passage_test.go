@@ -170,7 +170,7 @@ func TestPromise8ATokenGoesNoFurther(t *testing.T) {
 		"X-Custom": "1", "Starling-Private": "1", "Starling-Assertion": "forged", "Starling-Base": "https://evil.example", "X-Request-Id": "mine", "Upgrade": "websocket",
 	}})
 	r := <-got
-	assert.Equal(t, []string{"Starling-Assertion", "Starling-Base", "Via", "X-Request-Id", whoAsks}, slices.Sorted(maps.Keys(without(r.Header, "Connection", "User-Agent", "Accept-Encoding"))))
+	assert.Equal(t, []string{"Starling-Assertion", "Starling-Base", "Traceparent", "Via", "X-Request-Id", whoAsks}, slices.Sorted(maps.Keys(without(r.Header, "Connection", "User-Agent", "Accept-Encoding"))))
 	assert.NotEqual(t, "forged", r.Header.Get("Starling-Assertion"))
 	assert.Equal(t, "https://jodrell.example", r.Header.Get("Starling-Base"))
 	assert.Equal(t, "1.1 jodrell", r.Header.Get("Via"))

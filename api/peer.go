@@ -93,7 +93,7 @@ func (s *Server) admitPeer(v *visit) error {
 	}
 	if err != nil {
 		v.caller = identity.Caller{}
-		return s.disbelieved(v.peer, err)
+		return s.disbelieved(r.Context(), v.peer, err)
 	}
 	if err := v.settle(); err != nil {
 		return err
@@ -146,12 +146,12 @@ func (s *Server) delegated(r *http.Request) (identity.Caller, error) {
 
 // disbelieved tells a node why not: 401 if it isn't believed, 403 if whom it speaks
 // for may do nothing here.
-func (s *Server) disbelieved(peer identity.NodeName, err error) error {
+func (s *Server) disbelieved(ctx context.Context, peer identity.NodeName, err error) error {
 	switch {
 	case errors.Is(err, delegation.ErrTooMany):
 		return &fault{status: http.StatusTooManyRequests, code: "limit", detail: err.Error(), retry: 30 * time.Second}
 	case errors.Is(err, delegation.ErrRefused):
-		s.log.Warn("a node is not believed on whose behalf it asks", "node", peer, "error", err)
+		s.log.WarnContext(ctx, "a node is not believed on whose behalf it asks", "node", peer, "error", err)
 		return &fault{status: http.StatusUnauthorized, code: "unauthorized", detail: err.Error(), field: delegation.Header}
 	}
 	return &fault{status: http.StatusForbidden, code: "forbidden", detail: "node " + string(s.Node) + " does not take you: " + err.Error()}

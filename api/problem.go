@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"starling/api/ivoa"
+	"starling/federation/identity"
 	"starling/node"
 )
 
@@ -27,6 +28,8 @@ type problemDocument struct {
 	Instance  string `json:"instance,omitempty"`
 	Field     string `json:"field,omitempty"`
 	RequestID string `json:"requestId,omitempty"`
+	// Trace is that of the request, through whatever nodes.
+	Trace identity.Trace `json:"trace,omitempty"`
 	// Known is what this node knows of something whose owner can't be reached.
 	Known *known `json:"known,omitempty"`
 }
@@ -114,7 +117,7 @@ func routingFault(err *echo.HTTPError) *fault {
 func (v *visit) fail(err error) {
 	f, internal := v.faultOf(err)
 	if internal {
-		v.server.log.Error("a request failed", "request", v.id, "route", v.Path(), "error", err)
+		v.server.log.ErrorContext(v.Request().Context(), "a request failed", "request", v.id, "route", v.Path(), "error", err)
 	}
 	if v.Response().Committed {
 		return
@@ -127,6 +130,7 @@ func (v *visit) fail(err error) {
 		Instance:  v.Request().URL.EscapedPath(),
 		Field:     f.field,
 		RequestID: v.id,
+		Trace:     v.trace,
 		Known:     f.known,
 	}
 	body, err := json.Marshal(document, written)

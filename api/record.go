@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"starling/accounting"
+	"starling/federation/identity"
 )
 
 type historyList struct {
@@ -20,7 +21,7 @@ func (s *Server) history(v *visit) error {
 	if err != nil {
 		return err
 	}
-	q := v.query("owner", "session", "user", "proposal", "node", "executor", "phase", "since", "until", "limit", "cursor", consistency)
+	q := v.query("owner", "session", "user", "proposal", "node", "executor", "phase", "trace", "since", "until", "limit", "cursor", consistency)
 	filter := accounting.HistoryFilter{
 		Owner:    q.owner(),
 		User:     accounting.OwnerID(q.text("user")),
@@ -29,6 +30,7 @@ func (s *Server) history(v *visit) error {
 		Node:     accounting.NodeName(q.text("node")),
 		Executor: accounting.ExecutorID(q.text("executor")),
 		Phase:    q.attemptPhase(),
+		Trace:    accounting.Trace(q.trace()),
 		Since:    accounting.At(q.instant("since")),
 		Until:    accounting.At(q.instant("until")),
 	}
@@ -50,6 +52,19 @@ func (s *Server) history(v *visit) error {
 	}
 	v.tell(look)
 	return v.answerJSON(http.StatusOK, historyList{History: page, Next: v.next(q, string(next))})
+}
+
+// trace is that of a request.
+func (q *query) trace() identity.Trace {
+	text := q.text("trace")
+	if text == "" {
+		return ""
+	}
+	trace, err := identity.ParseTrace(strings.ToLower(text))
+	if err != nil {
+		q.wrong("trace", err.Error())
+	}
+	return trace
 }
 
 func (q *query) attemptPhase() accounting.Phase {

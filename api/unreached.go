@@ -40,19 +40,19 @@ func (p *passage) explain(err error) error {
 	case errors.As(err, &refused):
 		return fmt.Errorf("ask %s on behalf of %s: %w", p.owner, p.caller.User, err)
 	case errors.Is(err, errDisbelieved):
-		p.server.log.Error("another node does not believe this one on whose behalf it asks", "node", p.owner, "request", p.id, "error", err)
+		p.server.log.ErrorContext(p.Request().Context(), "another node does not believe this one on whose behalf it asks", "node", p.owner, "request", p.id, "error", err)
 		return &fault{status: http.StatusBadGateway, code: "disbelieved", retry: 5 * time.Second,
 			detail: fmt.Sprintf("this belongs to %s, which does not believe %s on whose behalf it asks; its log says why (often the clocks differ). You can ask %s itself",
 				p.owner, p.server.Node, p.owner)}
 	case errors.As(err, &wrong) && !slow:
-		p.server.log.Warn("a node's answer is not what it should be", "node", p.owner, "request", p.id, "error", err)
+		p.server.log.WarnContext(p.Request().Context(), "a node's answer is not what it should be", "node", p.owner, "request", p.id, "error", err)
 		return &fault{status: http.StatusBadGateway, code: "bad-answer",
 			detail: fmt.Sprintf("this belongs to %s, whose answer is not passed on: %s. What you asked for may have been done. Tell the operators of %s", p.owner, wrong.what, p.owner)}
 	}
 	if slow {
 		err = errSlow
 	}
-	p.server.log.Info("a node can't be reached for what it owns", "node", p.owner, "request", p.id, "error", err)
+	p.server.log.InfoContext(p.Request().Context(), "a node can't be reached for what it owns", "node", p.owner, "request", p.id, "error", err)
 	known := p.known()
 	return &fault{status: http.StatusServiceUnavailable, code: "unavailable", retry: 5 * time.Second, known: known,
 		detail: fmt.Sprintf("this belongs to %s, which can't be reached from %s at the moment%s; nothing of it is lost. Try again later, or ask %s itself",

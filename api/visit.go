@@ -16,6 +16,7 @@ type visit struct {
 	echo.Context
 	server *Server
 	id     string // of the request
+	trace  identity.Trace
 	began  time.Time
 	caller identity.Caller
 	local  bool              // it came through Server.Local

@@ -51,6 +51,7 @@ type cluster struct {
 
 	mu      sync.Mutex
 	running map[string]*Raft // the nodes that there are; nil while they are down
+	speaks  map[string]int   // of members with an older program, the version of commands that it knows
 }
 
 // member is one node of it: a data directory and, while it is up, its stores.

@@ -107,6 +107,7 @@ func (f *flow) more(ctx context.Context) (empty bool, err error) {
 	if len(g.commands) == 0 {
 		return true, nil
 	}
+	f.raft.phrase(g)
 	_, leader := f.raft.raft.LeaderWithID()
 	h := &handing{to: string(leader), done: make(chan answered, 1)}
 	h.life, _ = lifeOf(f.raft.lives, f.next+1)

@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"testing"
@@ -25,13 +26,23 @@ func (c *cluster) hearsay() (list []Member) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for name, log := range c.running {
-		m := Member{Node: name, CommandVersion: accounting.Version}
+		m := Member{Node: name, CommandVersion: cmp.Or(c.speaks[name], accounting.Version)}
 		if log != nil {
 			m.Alive, m.Server, m.Address, m.Applied = true, log.id, log.address(), log.Index()
 		}
 		list = append(list, m)
 	}
 	return list
+}
+
+// speak has gossip tell that a node's program knows commands up to a version.
+func (c *cluster) speak(name string, version int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.speaks == nil {
+		c.speaks = map[string]int{}
+	}
+	c.speaks[name] = version
 }
 
 func soon(t testing.TB) context.Context {

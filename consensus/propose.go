@@ -71,6 +71,23 @@ func (r *Raft) outcome(ctx context.Context, p *proposal) (Sequence, error) {
 	}
 }
 
+// phrase says what a group says so that every member takes it, where that costs
+// nothing but what can be done without: else all that comes after would have to wait
+// until the last node has a newer program. Which words a record came in, it is applied
+// once, by its number.
+func (r *Raft) phrase(g group) {
+	common := 0
+	for i, c := range g.commands {
+		if accounting.VersionOf(c) <= 1 {
+			continue
+		}
+		if common == 0 {
+			common = r.version()
+		}
+		g.commands[i] = accounting.Within(c, common)
+	}
+}
+
 // mayPropose refuses what some member could not apply. Who they are is looked at
 // only for what not every program understands.
 func (r *Raft) mayPropose(g group) error {

@@ -208,14 +208,14 @@ func (b *Broker) accept(did deed, s *store.Session, f funds, brought acceptance,
 	}
 	b.free(p)
 	accepted := b.change(s, func(s *store.Session) {
-		s.Plan, s.Period, s.AcceptKey = plan, verdict.period, brought.key
+		s.Plan, s.Period, s.AcceptKey, s.Accepted = plan, verdict.period, brought.key, did.caller.Trace
 		if verdict.overdrawn != nil {
 			s.Messages = appendMessage(s.Messages, verdict.overdrawn.message(now, ivoa.LevelWarn))
 		}
 		enter(s, ivoa.SessionAccepted, now)
 	})
 	rejected := b.closeOffers(set, s.ID, ivoa.SessionRejected, now)
-	w := write{sessions: append(rejected, accepted), allowances: spent, tidings: b.siblings(set, s.ID)}
+	w := write{sessions: append(rejected, accepted), allowances: spent, tidings: traced(did.caller, b.siblings(set, s.ID))}
 	w.commands = append(w.commands, b.placeHold(accepted, estimate, draws, f, now), b.allowed(did))
 	if brought.sealed != nil {
 		w.extra = func(tx *store.Tx) error { return tx.PutCredentials(accepted.ID, brought.sealed) }
@@ -266,7 +266,7 @@ func (b *Broker) period(s *store.Session) accounting.Period {
 func (b *Broker) reject(did deed, s *store.Session, now store.Millis) (*store.Session, *store.Ticket, error) {
 	p := b.state.pools[s.Plan.Pool]
 	if err := p.timeline.DropAlternative(entryID(s.ID)); err != nil {
-		b.log.Error("a rejected offer was not held", "session", s.ID.String(), "error", err)
+		b.log.ErrorContext(threadOf(s), "a rejected offer was not held", "session", s.ID.String(), "error", err)
 	}
 	b.free(p)
 	rejected := b.change(s, func(s *store.Session) { enter(s, ivoa.SessionRejected, now) })

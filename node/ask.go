@@ -42,7 +42,7 @@ func (b *Broker) Ask(ctx context.Context, caller identity.Caller, req *ivoa.Exec
 	if err != nil {
 		return nil, err
 	}
-	ticket := b.submit(write{set: set, sessions: sessions, tidings: q.others.unwanted(set)})
+	ticket := b.submit(write{set: set, sessions: sessions, tidings: traced(caller, q.others.unwanted(set))})
 	b.mu.Unlock()
 	if err := wait(ticket); err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func (b *Broker) question(ctx context.Context, caller identity.Caller, req *ivoa
 	if err != nil {
 		return nil, err
 	}
-	q.set, q.policy, q.asked, q.plain, q.keeper = b.mint.New(b.now()), placed, asked, plain, keeper
+	q.set, q.policy, q.asked, q.plain, q.keeper, q.trace = b.mint.New(b.now()), placed, asked, plain, keeper, caller.Trace
 	b.needTokens(q, caller)
 	b.judge(caller, q)
 	q.owners = b.lineage(ctx, owners(caller))
@@ -362,7 +362,7 @@ func (b *Broker) offer(q *question, set *store.OfferSet, p scheduling.Proposal) 
 	s := &store.Session{
 		ID: b.mint.New(set.Created), OfferSet: set.ID, Owners: q.owners, Name: q.name,
 		Kind: q.kind, Data: q.dataKinds, Schemes: q.schemes, Stages: len(q.request.Data), Staging: q.staging, Actions: ownActions(q.request.Executable),
-		Groups: q.groups, Phase: ivoa.SessionOffered, Created: set.Created, Modified: set.Created, Expires: set.Expires,
+		Groups: q.groups, Phase: ivoa.SessionOffered, Asked: q.trace, Created: set.Created, Modified: set.Created, Expires: set.Expires,
 		Costs: b.amounts(p.Quote.Costs), Metrics: b.amounts(p.Quote.Metrics),
 		Plan: store.Plan{
 			Cores: p.Resources.Cores, Memory: p.Resources.Memory, Storage: p.Resources.Storage, GPUs: p.Resources.GPUs,

@@ -49,7 +49,7 @@ func (b *Broker) priceMessages(s *store.Session, now store.Millis) []ivoa.Messag
 			"discount", d.Name, "amount", string(d.Off.Amount.Format(d.Off.Unit)), "unit", string(d.Off.Unit)))
 	}
 	if err != nil {
-		b.log.Error("an offer can't be priced", "session", s.ID.String(), "error", err)
+		b.log.ErrorContext(threadOf(s), "an offer can't be priced", "session", s.ID.String(), "error", err)
 		said = append(said, ivoa.NewMessage(wall(now), ivoa.LevelWarn, messagePrice, "{site} can't say all of what this costs: its tariff has an error, of which its operator knows",
 			"site", string(b.options.Name)))
 	}

@@ -217,7 +217,7 @@ func (b *Broker) withFootprint(s *store.Session, reported []accounting.Quantity,
 	measured, err := accounting.Footprint{Cores: r.Cores, MemoryGiB: r.Memory, StorageGiB: r.Storage, GPUs: r.GPUs}.Usage(
 		time.Duration(max(0, ran)) * time.Millisecond)
 	if err != nil {
-		b.log.Error("usage can't be counted", "session", s.ID.String(), "error", err)
+		b.log.ErrorContext(threadOf(s), "usage can't be counted", "session", s.ID.String(), "error", err)
 	}
 	has := map[accounting.Resource]bool{}
 	for _, q := range reported {

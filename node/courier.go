@@ -165,7 +165,7 @@ func (b *Broker) tell(ctx context.Context, node identity.NodeName, batch []*stor
 	var tidings []fanout.Tiding
 	for now := b.now(); len(batch) > 0; batch = batch[1:] {
 		if t := batch[0]; now < t.Until {
-			tidings = append(tidings, fanout.Tiding{Set: t.Set, Accepted: t.Accepted, Keep: t.Keep})
+			tidings = append(tidings, fanout.Tiding{Set: t.Set, Accepted: t.Accepted, Keep: t.Keep, Trace: t.Trace})
 		}
 	}
 	if len(tidings) == 0 {

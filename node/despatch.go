@@ -149,7 +149,7 @@ func (b *Broker) rebook(p *pool, s *store.Session, from store.Millis) *store.Ses
 	if err := p.timeline.Book(scheduling.Booking{
 		ID: entryID(s.ID), Slot: slot, NotBefore: notBefore(s), Movable: true,
 	}); err != nil {
-		b.log.Error("a session could not be booked again", "session", s.ID.String(), "error", err)
+		b.log.ErrorContext(threadOf(s), "a session could not be booked again", "session", s.ID.String(), "error", err)
 	}
 	plan := s.Plan
 	plan.Start, plan.Latest, plan.End = store.Millis(slot.Start), store.Millis(slot.Start), store.Millis(slot.Start.Add(length))
@@ -191,7 +191,7 @@ func (b *Broker) open(e *executor, s *store.Session, now store.Millis) (*store.S
 		s.Storage = keptFrom(s, now)
 	})
 	if err := p.timeline.Fix(entryID(s.ID)); err != nil {
-		b.log.Error("a despatched session has no booking", "session", s.ID.String(), "error", err)
+		b.log.ErrorContext(threadOf(s), "a despatched session has no booking", "session", s.ID.String(), "error", err)
 	}
 	a := newAttempt(s, now, b.leaseOf(e))
 	b.begin(p, e, s, a)
@@ -207,7 +207,7 @@ func (b *Broker) open(e *executor, s *store.Session, now store.Millis) (*store.S
 		commands: []accounting.Command{accounting.OpenAttempt{
 			Ref: accounting.Ref(ref.String()), Session: accounting.SessionID(s.ID.String()), Attempt: s.Attempt.Number,
 			Node: accounting.NodeName(b.options.Name), Executor: accounting.ExecutorID(e.ID.String()), ExecutorName: e.Registration.Name,
-			Owners: ownersOf(s), Period: b.period(s), Time: accounting.Instant(now),
+			Owners: ownersOf(s), Period: b.period(s), Time: accounting.Instant(now), Trace: accounting.Trace(s.Accepted),
 		}},
 	})
 }
@@ -274,6 +274,7 @@ func (b *Broker) handOver(ctx context.Context, s *store.Session, ticket *store.T
 			Cores: s.Plan.Cores, Memory: s.Plan.Memory, Storage: s.Plan.Storage, GPUs: s.Plan.GPUs,
 		},
 		WalltimeSeconds: float64(s.Plan.Duration) / 1000,
+		Trace:           s.Accepted,
 		Storage:         despatchedStorage(s),
 		Sequence:        sequence,
 	}, nil, nil

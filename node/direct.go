@@ -28,7 +28,7 @@ func (b *Broker) Direct(ctx context.Context, caller identity.Caller, req *ivoa.E
 	if err != nil {
 		return nil, err
 	}
-	w := write{set: set, sessions: sessions, tidings: q.others.unwanted(set)}
+	w := write{set: set, sessions: sessions, tidings: traced(caller, q.others.unwanted(set))}
 	if !set.Yes() {
 		ticket := b.submit(w)
 		b.mu.Unlock()

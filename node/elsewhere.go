@@ -53,7 +53,7 @@ func (b *Broker) askOthers(ctx context.Context, caller identity.Caller, q *quest
 	for _, a := range q.others.answers {
 		b.metrics.answered(a)
 		if a.Err != nil {
-			b.log.Info("a node is left out of an answer", "node", a.Node, "offerset", q.set.String(), "took", a.Took.Round(time.Millisecond), "reason", a.Err, "cause", errors.Unwrap(a.Err))
+			b.log.InfoContext(ctx, "a node is left out of an answer", "node", a.Node, "offerset", q.set.String(), "took", a.Took.Round(time.Millisecond), "reason", a.Err, "cause", errors.Unwrap(a.Err))
 		}
 	}
 }

@@ -88,7 +88,7 @@ func (b *Broker) othersSessions(ctx context.Context, caller identity.Caller, fil
 				level = ivoa.LevelInfo
 			}
 			missing(answer.Node, level, answer.Err.Error())
-			b.log.Info("a node is left out of a list of sessions", "node", answer.Node, "reason", answer.Err, "cause", errors.Unwrap(answer.Err))
+			b.log.InfoContext(ctx, "a node is left out of a list of sessions", "node", answer.Node, "reason", answer.Err, "cause", errors.Unwrap(answer.Err))
 			continue
 		}
 		one := stretch{rest: answer.Rest}

@@ -119,7 +119,7 @@ func (b *Broker) moveAway(from *pool, s *store.Session, now store.Millis) *store
 			"time", silence, "start", ivoa.FormatInstant(wall(s.Plan.Start+s.Plan.Preparing)))
 	})
 	if err := b.book(s); err != nil {
-		b.log.Error("a session could not be booked elsewhere", "session", s.ID.String(), "error", err)
+		b.log.ErrorContext(threadOf(s), "a session could not be booked elsewhere", "session", s.ID.String(), "error", err)
 	}
 	b.expect(to, s)
 	return s

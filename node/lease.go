@@ -60,7 +60,7 @@ func (b *Broker) stall(a *attempt, why string, again bool, veto, now store.Milli
 			endExecution(s, ivoa.SessionFailed, now)
 		}
 	})
-	b.log.Warn("an attempt is lost", "session", s.ID.String(), "attempt", a.ref.String(), "again", again, "why", why)
+	b.log.WarnContext(threadOf(s), "an attempt is lost", "session", s.ID.String(), "attempt", a.ref.String(), "again", again, "why", why)
 	b.metrics.completed("STALLED", now-s.Attempt.Started)
 	b.finish(a, s, now)
 	ref := a.ref

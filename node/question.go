@@ -23,6 +23,7 @@ import (
 type question struct {
 	request     *ivoa.ExecutionRequest
 	encoded     []byte // the request as JSON, to be stored
+	trace       identity.Trace
 	owners      accounting.Owners
 	name        string
 	kind        string    // of the executable

@@ -211,7 +211,7 @@ func (b *Broker) resumeAttempt(s *store.Session, before reported, now store.Mill
 	if s.Plan.End > now {
 		if err := b.book(s); err != nil {
 			// The site has shrunk. It runs all the same; pool.running keeps others out.
-			b.log.Warn("a running session has no room on its timeline", "session", s.ID.String(), "error", err)
+			b.log.WarnContext(threadOf(s), "a running session has no room on its timeline", "session", s.ID.String(), "error", err)
 		}
 	}
 	a := newAttempt(s, now, b.leaseOf(b.state.executors[s.Attempt.Executor]))

@@ -133,7 +133,7 @@ func (b *Broker) bookNext(s *store.Session, from, now store.Millis, so news) *st
 		tell(s, now, level, so.template, so.pairs...)
 	})
 	if err := p.timeline.Book(scheduling.Booking{ID: entryID(s.ID), Slot: slot, NotBefore: notBefore(s), Movable: true}); err != nil {
-		b.log.Error("the next execution could not be booked", "session", s.ID.String(), "error", err)
+		b.log.ErrorContext(threadOf(s), "the next execution could not be booked", "session", s.ID.String(), "error", err)
 	}
 	b.owing(s.ID)
 	return s

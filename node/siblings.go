@@ -22,6 +22,14 @@ func (b *Broker) siblings(set *store.OfferSet, accepted identity.UUID) []*store.
 	return b.notWanted(set, "")
 }
 
+// traced has tidings bear the trace of the request that they come of.
+func traced(caller identity.Caller, tidings []*store.Tiding) []*store.Tiding {
+	for _, t := range tidings {
+		t.Trace = caller.Trace
+	}
+	return tidings
+}
+
 // notWanted tells all nodes that have offers in a set, but the one given, that none
 // of them is wanted any more.
 func (b *Broker) notWanted(set *store.OfferSet, but identity.NodeName) (list []*store.Tiding) {
@@ -50,6 +58,7 @@ func (b *Broker) Hear(ctx context.Context, peer identity.NodeName, tidings []fan
 	}
 	var accepted []*store.OfferSet
 	var owners []identity.UUID
+	var traces []identity.Trace
 	for _, t := range tidings {
 		if t.Accepted.IsZero() {
 			continue
@@ -59,7 +68,7 @@ func (b *Broker) Hear(ctx context.Context, peer identity.NodeName, tidings []fan
 			return err
 		}
 		if set != nil {
-			accepted, owners = append(accepted, set), append(owners, t.Accepted)
+			accepted, owners, traces = append(accepted, set), append(owners, t.Accepted), append(traces, t.Trace)
 		}
 	}
 	defer b.guard()
@@ -75,7 +84,7 @@ func (b *Broker) Hear(ctx context.Context, peer identity.NodeName, tidings []fan
 		if open := b.state.sets[set.ID]; open != nil {
 			w.sessions = append(w.sessions, b.closeOffers(open, owners[i], ivoa.SessionRejected, now)...)
 		}
-		w.tidings = append(w.tidings, b.notWanted(set, peer)...)
+		w.tidings = append(w.tidings, traced(identity.Caller{Trace: traces[i]}, b.notWanted(set, peer))...)
 	}
 	if len(w.sessions)+len(w.tidings) == 0 {
 		b.mu.Unlock()

@@ -93,7 +93,7 @@ func (b *Broker) takeElsewhere(ctx context.Context, caller identity.Caller, f *s
 		case b.now() >= f.Expires:
 			return nil, problem(CodeConflict, "the offer of %s expired before it was accepted: %v", f.Node, err)
 		}
-		b.log.Info("an offer of another node is not accepted yet", "node", f.Node, "session", f.ID.String(), "error", err)
+		b.log.InfoContext(ctx, "an offer of another node is not accepted yet", "node", f.Node, "session", f.ID.String(), "error", err)
 		select {
 		case <-ctx.Done():
 			return nil, &Problem{Code: CodeUnavailable, RetryAfter: 5 * time.Second, Detail: "the best offer is of " + string(f.Node) +

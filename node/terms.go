@@ -163,7 +163,7 @@ func (b *Broker) bill(s *store.Session) (accounting.Bill, error) {
 func (b *Broker) estimateOf(s *store.Session) []accounting.Quantity {
 	bill, err := b.bill(s)
 	if err != nil {
-		b.log.Error("a session can't be estimated", "session", s.ID.String(), "error", err)
+		b.log.ErrorContext(threadOf(s), "a session can't be estimated", "session", s.ID.String(), "error", err)
 	}
 	return bill.Net()
 }

@@ -70,6 +70,7 @@ func (b *Broker) audited(d deed, decision accounting.Verdict, now store.Millis) 
 		User: accounting.OwnerID(plain(d.caller.User, 256)), Issuer: plain(d.caller.Subject.Issuer, 256),
 		Action: string(d.action), Object: plain(d.object, 256), Decision: decision, Rule: plain(d.rule, 256),
 		Reason: plain(d.reason, accounting.MaxAuditReason), Concealed: d.concealed,
+		Trace: accounting.Trace(d.caller.Trace),
 	}
 	for _, n := range d.caller.Via[:min(len(d.caller.Via), 16)] {
 		r.Via = append(r.Via, accounting.NodeName(n))

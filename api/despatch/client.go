@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"starling/federation/tracing"
 )
 
 // maxAnswer bounds what a client reads of any answer.
@@ -141,6 +143,7 @@ func (c *Client) post(ctx context.Context, path string, body, answer any) (http.
 // do sends a request and reads the answer. Errors of the node are *Problem.
 func (c *Client) do(req *http.Request, answer any) (http.Header, error) {
 	req.Header.Set("Accept", "application/json")
+	tracing.Send(req.Context(), req.Header)
 	if c.Token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.Token)
 	}

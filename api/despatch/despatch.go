@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"starling/federation/identity"
 )
 
 // Despatch hands one attempt at a session to an executor.
@@ -23,6 +25,9 @@ type Despatch struct {
 	// Resources.Storage.
 	Storage  []Storage `json:"storage,omitempty"`
 	Sequence []Action  `json:"sequence"`
+	// Trace is that of the request which accepted the session. Who can sends it with
+	// every report: traceparent: 00-TRACE-SPAN-00, with 16 digits of its own for SPAN.
+	Trace identity.Trace `json:"trace,omitempty"`
 }
 
 // Lease is how long the broker waits for the next report before it takes the

@@ -51,6 +51,7 @@ As JSON lines or CSV it is all that matches, unless --limit says how many.`,
 	f.StringVar(&filter.Decision, "decision", "", "only what was allowed, or denied")
 	f.BoolVar(&denied, "denied", false, "only what was denied")
 	f.StringVar(&filter.At, "at", "", "only what this node decided")
+	f.StringVar(&filter.Trace, "trace", "", "only what was decided on the request with this trace, which its answer tells (Starling-Trace)")
 	f.StringVar(&filter.Since, "since", "", "only what was decided at or after this time: 2026-12-01T00:00:00Z")
 	f.StringVar(&filter.Until, "until", "", "only what was decided before this time")
 	f.BoolVar(&filter.Oldest, "oldest", false, "the oldest first")

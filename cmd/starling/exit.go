@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"starling/cmd/starling/internal/client"
 	"starling/cmd/starling/internal/words"
 )
 
@@ -41,6 +42,9 @@ func execute(ctx context.Context, a *app, args []string) int {
 		return exitFailure
 	}
 	fmt.Fprintln(a.err, "starling:", indented(err.Error()))
+	if trace, is := client.ForOperator(err); is {
+		fmt.Fprintf(a.err, "  trace %s: tell it to the operator, if you ask why\n", words.Clean(trace))
+	}
 	// What failed before a command began its work failed in the command line.
 	var usage *usageError
 	if !a.began || errors.As(err, &usage) {

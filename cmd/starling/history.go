@@ -68,6 +68,7 @@ all that matches, however much, unless --limit says how many.`,
 	f.StringVar(&filter.Phase, "phase", "", "only in this phase")
 	f.StringVar(&filter.User, "user", "", "only this user's (for operators)")
 	f.StringVar(&filter.At, "at", "", "only at this node")
+	f.StringVar(&filter.Trace, "trace", "", "only of sessions that were accepted by the request with this trace")
 	f.StringVar(&filter.Since, "since", "", "only what was despatched at or after this time: 2026-12-01T00:00:00Z")
 	f.StringVar(&filter.Until, "until", "", "only what was despatched before this time")
 	f.Var(positive{&filter.Limit}, "limit", "how many on a page")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"starling/federation/tracing"
 	"starling/node/config"
 )
 
@@ -80,7 +81,7 @@ func newLogger(w io.Writer, c config.Log) *slog.Logger {
 	_ = level.UnmarshalText([]byte(c.Level)) // the configuration has checked it
 	options := &slog.HandlerOptions{Level: level}
 	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
+		return slog.New(tracing.Handler(slog.NewJSONHandler(w, options)))
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return slog.New(tracing.Handler(slog.NewTextHandler(w, options)))
 }

@@ -21,7 +21,7 @@ const root = "../.."
 // The leaves import nothing of ours; any room may use them.
 var leaves = []string{
 	"accounting/expression", "api/auth/exchange", "api/despatch", "api/ivoa", "api/ivoa/imagename", "api/ivoa/spelling",
-	"federation/address", "federation/identity", "federation/outbound",
+	"federation/address", "federation/identity", "federation/outbound", "federation/tracing",
 }
 
 // rooms says what each room may import beside the leaves. A room is its folder
@@ -38,6 +38,7 @@ var rooms = []struct {
 	{"federation/identity", nil},
 	{"federation/address", nil},
 	{"federation/outbound", nil},
+	{"federation/tracing", nil},
 	{"federation/delegation", nil},
 	{"node/policy", []string{"scheduling"}},
 	{"accounting/expression", nil},

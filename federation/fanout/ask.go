@@ -12,6 +12,7 @@ import (
 
 	"starling/api/ivoa"
 	"starling/federation/identity"
+	"starling/federation/tracing"
 )
 
 // Where nodes have each other's API, and what they say in headers there
@@ -179,6 +180,7 @@ func (p *Peers) call(ctx context.Context, caller identity.Caller, node identity.
 		r.Header = c.header
 	}
 	r.Header.Set(baseHeader, p.Base)
+	tracing.Send(ctx, r.Header)
 	r.Header.Set("Accept", "application/json")
 	if c.body != nil {
 		r.Header.Set("Content-Type", "application/json")

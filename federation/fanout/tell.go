@@ -31,6 +31,8 @@ type Tiding struct {
 	// made for the teller's set; all others are rejected. Only where nothing is
 	// accepted.
 	Keep []identity.UUID `json:"keep,omitempty"`
+	// Trace is that of the request by which it came to be so; "" if nobody knows.
+	Trace identity.Trace `json:"trace,omitzero"`
 }
 
 // MostTidings bounds what is told at once.
@@ -109,9 +111,12 @@ func readTidings(body []byte) (tidings []Tiding, err error) {
 	if len(tidings) > MostTidings {
 		return nil, fmt.Errorf("%w: there are %d, where %d are allowed", errTidings, len(tidings), MostTidings)
 	}
-	for _, t := range tidings {
+	for i, t := range tidings {
 		if t.Set.IsZero() || len(t.Keep) > mostOffers || !t.Accepted.IsZero() && len(t.Keep) > 0 {
 			return nil, errTidings
+		}
+		if !t.Trace.Valid() {
+			tidings[i].Trace = ""
 		}
 	}
 	return tidings, nil

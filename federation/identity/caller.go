@@ -36,6 +36,8 @@ type Caller struct {
 	Token Secret
 	// Via are the nodes that the request has come through, the first one first.
 	Via []NodeName
+	// Trace is that of the request, for those who look into it later.
+	Trace Trace
 }
 
 // Has reports whether the caller has the role.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"starling/api/despatch"
+	"starling/federation/tracing"
 )
 
 // attempt is a despatch that is being performed.
@@ -30,7 +31,7 @@ func newAttempt(e *Executor, d *despatch.Despatch, r *record) *attempt {
 	a := &attempt{
 		Executor: e,
 		despatch: d,
-		log:      e.Logger.With("session", d.Session.UUID, "ref", d.HistoryRef, "attempt", d.Attempt),
+		log:      logger(e.Logger, d),
 		began:    time.Now(),
 		done:     make(chan struct{}),
 	}
@@ -39,14 +40,24 @@ func newAttempt(e *Executor, d *despatch.Despatch, r *record) *attempt {
 		pending, a.completion, a.saved = r.Updates, r.Completion, true
 	}
 	a.outbox = newOutbox(pending)
-	a.work, a.stop = context.WithCancelCause(context.Background())
+	a.work, a.stop = context.WithCancelCause(tracing.Resume(context.Background(), d.Trace))
 	return a
+}
+
+// logger has the lines about an attempt say which it is.
+func logger(of *slog.Logger, d *despatch.Despatch) *slog.Logger {
+	of = of.With("session", d.Session.UUID, "ref", d.HistoryRef, "attempt", d.Attempt)
+	if d.Trace.Valid() {
+		of = of.With("trace", string(d.Trace))
+	}
+	return of
 }
 
 // perform does the work and reports it, from the despatch to the answered
 // completion.
 func (a *attempt) perform(ctx context.Context) {
 	defer a.stop(nil)
+	ctx = tracing.Resume(ctx, a.despatch.Trace)
 	if a.completion == nil && !a.run(ctx) {
 		return
 	}
@@ -62,7 +73,7 @@ func (a *attempt) run(ctx context.Context) bool {
 	defer context.AfterFunc(ctx, func() { a.stop(ErrDetached) })()
 
 	reporting := make(chan struct{})
-	ended, end := context.WithCancel(context.Background())
+	ended, end := context.WithCancel(tracing.Resume(context.Background(), a.despatch.Trace))
 	timer := time.AfterFunc(a.Timing.Short, func() {
 		defer close(reporting)
 		a.report(ended)

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"starling/api/despatch"
+	"starling/federation/tracing"
 	"starling/node/executor"
 	"starling/node/executor/executortest"
 )
@@ -253,4 +254,25 @@ func TestFirstRegistrationSaysWhatIsHeldAndLaterOnesDoNot(t *testing.T) {
 	assert.Equal(t, []string{}, registered(1)[0].Holding)
 	node.Forget()
 	assert.Nil(t, registered(2)[1].Holding)
+}
+
+func TestReportsBearTheTraceOfTheDespatch(t *testing.T) {
+	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+	node := executortest.NewNode()
+	traces := make(chan string, 1000)
+	work(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/history/") {
+			traces <- r.Header.Get("Traceparent")
+		}
+		node.ServeHTTP(w, r)
+	}), backend(func(ctx context.Context, r executor.Reporter) (despatch.Completion, error) {
+		r.Started("run")
+		assert.EqualValues(t, trace, tracing.Of(ctx), "for what the backend asks of others")
+		return despatch.Completion{Outcome: despatch.Completed}, nil
+	}), "", executor.Timing{Short: time.Millisecond})
+	d := executortest.Despatch("a", nil)
+	d.Trace = trace
+	node.Enqueue(d)
+	completed(t, node)
+	assert.Contains(t, <-traces, trace)
 }

@@ -61,6 +61,8 @@ type Tiding struct {
 	Accepted identity.UUID   `json:"accepted,omitzero"`
 	Keep     []identity.UUID `json:"keep,omitempty"`
 	Until    Millis          `json:"until"` // when it doesn't matter any more
+	// Trace is that of the request by which it came to be so.
+	Trace identity.Trace `json:"trace,omitzero"`
 }
 
 // Session is one execution: an offer, and what became of it.
@@ -73,11 +75,15 @@ type Session struct {
 	Data     []string          `json:"data,omitempty"`    // kinds of data to be staged
 	Schemes  []string          `json:"schemes,omitempty"` // URL schemes to stage them from
 	// Groups are those of the user's by which quotas count.
-	Groups   []string          `json:"groups,omitempty"`
-	Phase    ivoa.SessionPhase `json:"phase"`
-	Created  Millis            `json:"created"`
-	Modified Millis            `json:"modified"`
-	Expires  Millis            `json:"expires,omitzero"` // of the offer
+	Groups []string          `json:"groups,omitempty"`
+	Phase  ivoa.SessionPhase `json:"phase"`
+	// Asked and Accepted are the traces of the requests that made the session, and
+	// that accepted it.
+	Asked    identity.Trace `json:"asked,omitzero"`
+	Accepted identity.Trace `json:"accepted,omitzero"`
+	Created  Millis         `json:"created"`
+	Modified Millis         `json:"modified"`
+	Expires  Millis         `json:"expires,omitzero"` // of the offer
 
 	Plan       Plan            `json:"plan"`
 	Times      Times           `json:"times,omitzero"`

@@ -20,6 +20,7 @@ type AuditFilter struct {
 	Object   string // "session:UUID", or a UUID
 	Decision string // allowed or denied
 	At       string // a node
+	Trace    string
 	Since    string // RFC 3339, as Until is
 	Until    string
 	Oldest   bool // the oldest first
@@ -31,7 +32,7 @@ func (AuditFilter) path() string { return "/audit" }
 func (f AuditFilter) query() url.Values {
 	query := limited(f.Limit)
 	for name, value := range map[string]string{
-		"user": f.User, "action": f.Action, "object": f.Object, "decision": f.Decision, "node": f.At, "since": f.Since, "until": f.Until,
+		"user": f.User, "action": f.Action, "object": f.Object, "decision": f.Decision, "node": f.At, "trace": f.Trace, "since": f.Since, "until": f.Until,
 	} {
 		setUnlessEmpty(query, name, value)
 	}

@@ -18,6 +18,9 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"starling/federation/identity"
+	"starling/federation/tracing"
 )
 
 // ProposalHeader names the proposal that pays for what is asked.
@@ -44,6 +47,9 @@ type Client struct {
 	Consistency string
 	// Timeout bounds each call, but for those that stream.
 	Timeout time.Duration
+	// Trace is that of all calls of this client, by which nodes' logs and records tell
+	// what they have done for it.
+	Trace identity.Trace
 
 	http *http.Client
 	copy Copy
@@ -59,6 +65,7 @@ func New(base string, timeout time.Duration) (*Client, error) {
 	return &Client{
 		Base:    strings.TrimRight(base, "/"),
 		Timeout: timeout,
+		Trace:   tracing.Of(tracing.Begin(context.Background())),
 		http: &http.Client{
 			Transport: http.DefaultTransport.(*http.Transport).Clone(),
 			// An answer of 303 carries the document itself; there is no need to
@@ -161,6 +168,7 @@ func (c *Client) send(ctx context.Context, what call) (*http.Response, error) {
 	for name, values := range what.header {
 		req.Header[name] = values
 	}
+	tracing.Send(tracing.Resume(ctx, c.Trace), req.Header)
 	if what.media != "" {
 		req.Header.Set("Content-Type", what.media)
 	}

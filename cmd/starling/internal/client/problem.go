@@ -20,6 +20,7 @@ type Problem struct {
 	Detail    string `json:"detail"`
 	Field     string `json:"field"`
 	RequestID string `json:"requestId"`
+	Trace     string `json:"trace"`
 	Known     *Known `json:"known"`
 
 	body []byte
@@ -42,6 +43,16 @@ func (p *Problem) Error() string {
 		fmt.Fprintf(&b, " (request %s in the node's log)", p.RequestID)
 	}
 	return b.String()
+}
+
+// ForOperator reports whether an error is one that somebody who runs nodes can look
+// into, and under what trace: all but what the user can put right alone.
+func ForOperator(err error) (trace string, is bool) {
+	var p *Problem
+	if !errors.As(err, &p) || p.Trace == "" || Unfit(err) || NotFound(err) || p.Status == http.StatusUnauthorized {
+		return "", false
+	}
+	return p.Trace, true
 }
 
 func (p *Problem) said() string {

@@ -23,6 +23,7 @@ type HistoryFilter struct {
 	User     string
 	Proposal string
 	At       string // a node
+	Trace    string
 	Since    string // RFC 3339, as Until is
 	Until    string
 	Limit    int
@@ -33,7 +34,7 @@ func (HistoryFilter) path() string { return "/history" }
 func (f HistoryFilter) query() url.Values {
 	query := limited(f.Limit)
 	for name, value := range map[string]string{
-		"owner": f.Owner, "session": f.Session, "phase": f.Phase, "user": f.User, "proposal": f.Proposal, "node": f.At,
+		"owner": f.Owner, "session": f.Session, "phase": f.Phase, "user": f.User, "proposal": f.Proposal, "node": f.At, "trace": f.Trace,
 		"since": f.Since, "until": f.Until,
 	} {
 		setUnlessEmpty(query, name, value)
