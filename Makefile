@@ -4,7 +4,7 @@ GO ?= go
 # The commit stands in the programs where git tells which it is.
 STAMP := $(shell git status >/dev/null 2>&1 && echo -buildvcs=true || echo -buildvcs=false)
 
-.PHONY: all build test demo bench fuzz lint clean
+.PHONY: all build test demo cluster-up cluster-demo cluster-down bench fuzz lint clean
 
 all: build
 
@@ -20,6 +20,25 @@ test:
 # Three sites, real requests, where they go and why, what came out and what it cost.
 demo: build
 	$(GO) run ./deploy/demo bin/starling deploy/examples
+
+# Five sites in Docker, with TLS, tokens and networks of their own: see README.md. They
+# stay until cluster-down, which removes the keys and the data too, unless KEEP=1.
+CLUSTER := $(GO) run $(STAMP) ./deploy/cluster/control $(if $(KEEP),-keep)
+
+cluster-up: bin/static/starling
+	@$(CLUSTER) up $<
+
+# A story with them, in which a node is killed.
+cluster-demo: bin/static/starling
+	@$(CLUSTER) demo $<
+
+cluster-down:
+	@$(CLUSTER) down bin/static/starling
+
+# The program as images want it.
+.PHONY: bin/static/starling
+bin/static/starling:
+	CGO_ENABLED=0 $(GO) build -trimpath $(STAMP) -o $@ ./cmd/starling
 
 # How fast it is on this machine; see BENCHMARKS.md for what has been measured.
 bench: build

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"starling/cmd/starling/internal/client"
+	"starling/cmd/starling/internal/localhost"
 	"starling/cmd/starling/internal/login"
 	"starling/federation/certificate"
 )
@@ -68,6 +69,7 @@ func (a *app) issuers() (login.Caller, error) {
 			return login.Caller{}, err
 		}
 		transport := http.DefaultTransport.(*http.Transport).Clone()
+		transport.DialContext = localhost.Aware(transport.DialContext)
 		if authorities != nil {
 			transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: authorities}
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"starling/api/despatch"
+	"starling/cmd/starling/internal/localhost"
 	"starling/cmd/starling/internal/login"
 )
 
@@ -32,7 +33,7 @@ func (a *app) despatchClient(log *slog.Logger) (*despatch.Client, error) {
 		transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: authorities}
 	}
 	transport.MaxIdleConnsPerHost = 32 // each attempt holds a request, and sends files
-	transport.DialContext = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext
+	transport.DialContext = localhost.Aware((&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext)
 	return &despatch.Client{
 		Base: c.Base,
 		HTTP: &http.Client{

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"starling/cmd/starling/internal/localhost"
 	"starling/node/config"
 )
 
@@ -59,7 +60,7 @@ type healthQuestion struct {
 }
 
 func (a *app) healthQuestion(cmd *cobra.Command, file string) (healthQuestion, error) {
-	transport := &http.Transport{}
+	transport := &http.Transport{DialContext: localhost.Aware((&net.Dialer{}).DialContext)}
 	q := healthQuestion{client: &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"starling/deploy/terminal"
 )
 
 func main() {
@@ -62,5 +64,5 @@ func demo(ctx context.Context, binary, examples string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, all.stop()) }()
-	return story{user{binary, dir}, all}.tell(ctx)
+	return story{terminal.User{Binary: binary, Dir: dir}, all}.tell(ctx)
 }

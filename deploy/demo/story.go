@@ -7,12 +7,25 @@ import (
 	"path/filepath"
 	"reflect"
 	"time"
+
+	"starling/deploy/launch"
+	"starling/deploy/terminal"
 )
 
 // story is what happens at the three sites.
 type story struct {
-	user
+	terminal.User
 	*sites
+}
+
+// types has the user type at a site.
+func (s story) types(ctx context.Context, at *launch.Member, arguments ...string) (string, error) {
+	return s.Types(ctx, terminal.Site{Name: at.Name, URL: at.URL}, arguments...)
+}
+
+// asks has the user ask a site for offers; it returns the best one's UUID.
+func (s story) asks(ctx context.Context, at *launch.Member, arguments ...string) (string, error) {
+	return s.Asks(ctx, terminal.Site{Name: at.Name, URL: at.URL}, arguments...)
 }
 
 // tell tells it. A chapter that goes wrong is the end.
@@ -58,13 +71,12 @@ func (s story) byData(ctx context.Context) error {
 		return err
 	}
 	const result = "results/output/hubble.txt"
-	text, err := os.ReadFile(filepath.Join(s.dir, result))
+	text, err := os.ReadFile(filepath.Join(s.Dir, result))
 	if err != nil {
 		return fmt.Errorf("read the result: %w", err)
 	}
 	fmt.Printf("\n%s:\n", result)
-	_, err = (&paper{to: os.Stdout}).Write(text)
-	return err
+	return terminal.Print(text)
 }
 
 // byLoad has something take all cores of a site, asks there for more, and stops the

@@ -72,12 +72,17 @@ func NewCluster(ctx context.Context, o ClusterOptions) (_ *Cluster, err error) {
 	if c.Project == "" {
 		c.Project = "starling-" + randomName()
 	}
-	if c.Dir, err = emptyDirectory(o.Dir); err != nil {
-		return nil, err
-	}
 	if c.engine, err = openEngine(ctx); err != nil {
 		return nil, err
 	}
+	if c.Dir, err = emptyDirectory(o.Dir); err != nil {
+		return nil, errors.Join(err, c.engine.Close())
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.engine.Close(), os.RemoveAll(c.Dir))
+		}
+	}()
 	if c.issuerPort, err = portOf(o.Ports, "issuer"); err != nil {
 		return nil, err
 	}
@@ -98,7 +103,7 @@ func NewCluster(ctx context.Context, o ClusterOptions) (_ *Cluster, err error) {
 			return nil, fmt.Errorf("make the files of site %s: %w", s.Name, err)
 		}
 	}
-	return c, c.chooseSubnets(ctx)
+	return c, errors.Join(c.chooseSubnets(ctx), c.save())
 }
 
 // Add makes one more site, which joins the first when it is started ([Site.Create]).
@@ -110,7 +115,7 @@ func (c *Cluster) Add(ctx context.Context, name string) (*Site, error) {
 	if err := s.makeFiles(); err != nil {
 		return nil, fmt.Errorf("make the files of site %s: %w", name, err)
 	}
-	return s, c.chooseSubnets(ctx)
+	return s, errors.Join(c.chooseSubnets(ctx), c.save())
 }
 
 // Site is the one of that name; nil where there is none.
@@ -183,10 +188,14 @@ func (c *Cluster) Ready(ctx context.Context) error {
 
 // Remove ends and removes everything: containers, networks and the directory.
 func (c *Cluster) Remove(ctx context.Context) error {
-	err := c.Down(ctx)
-	_ = c.engine.Close()
-	return errors.Join(err, os.RemoveAll(c.Dir))
+	if err := c.Down(ctx); err != nil {
+		return err // what it takes to try again stays
+	}
+	return errors.Join(os.RemoveAll(c.Dir), c.Close())
 }
+
+// Close ends the connection to the engine, and leaves the cluster as it is.
+func (c *Cluster) Close() error { return c.engine.Close() }
 
 // Engine is the Docker engine's client, for what isn't here.
 func (c *Cluster) Engine() *client.Client { return c.engine }

@@ -55,8 +55,7 @@ func (c *Cluster) makeKeys() error {
 	if err := os.WriteFile(c.CA(), web.PEM(), 0o644); err != nil {
 		return err
 	}
-	c.authorities = x509.NewCertPool()
-	c.authorities.AddCert(web.certificate)
+	c.authorities = web.pool()
 	return c.makeIssuer(web, now)
 }
 

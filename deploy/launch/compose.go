@@ -3,6 +3,7 @@ package launch
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,16 +24,16 @@ func (c *Cluster) Network(name string) string { return c.Project + "_" + name }
 
 // composeUp makes and starts services as the compose file says now.
 func (c *Cluster) composeUp(ctx context.Context, services ...string) error {
-	if err := c.writeCompose(); err != nil {
+	if err := errors.Join(c.save(), c.writeCompose()); err != nil {
 		return err
 	}
 	return c.compose(ctx, append([]string{"up", "--detach", "--no-deps", "--no-build"}, services...)...)
 }
 
-// Down removes all containers and networks, and keeps the files.
+// Down removes all containers and networks, and keeps the files: Up makes them again.
 func (c *Cluster) Down(ctx context.Context) error {
-	if _, err := os.Stat(filepath.Join(c.Dir, ".env")); os.IsNotExist(err) {
-		return nil // it never was up
+	if err := c.writeCompose(); err != nil {
+		return err
 	}
 	return c.compose(ctx, "down", "--volumes", "--remove-orphans", "--timeout", "5")
 }

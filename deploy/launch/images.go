@@ -84,7 +84,7 @@ func (i Images) Remove(ctx context.Context) error {
 	defer engine.Close()
 	var errs []error
 	for _, name := range []string{i.Node, i.Executor} {
-		if _, err := engine.ImageRemove(ctx, name, client.ImageRemoveOptions{}); err != nil {
+		if _, err := engine.ImageRemove(ctx, name, client.ImageRemoveOptions{PruneChildren: true}); err != nil {
 			errs = append(errs, fmt.Errorf("remove image %s: %w", name, err))
 		}
 	}

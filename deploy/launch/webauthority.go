@@ -49,6 +49,13 @@ func (a *webAuthority) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw})
 }
 
+// pool is for who believes it, and nobody else.
+func (a *webAuthority) pool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(a.certificate)
+	return pool
+}
+
 // server makes the certificate and the key of a server with these names, in PEM.
 func (a *webAuthority) server(now time.Time, names ...string) (certificate, key []byte, err error) {
 	secret, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"starling/cmd/starling/internal/localhost"
 	"starling/federation/identity"
 	"starling/federation/tracing"
 )
@@ -62,12 +63,14 @@ func New(base string, timeout time.Duration) (*Client, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, fmt.Errorf("%q is not the URL of a node, as http://127.0.0.1:7733 is", base)
 	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.DialContext = localhost.Aware(transport.DialContext)
 	return &Client{
 		Base:    strings.TrimRight(base, "/"),
 		Timeout: timeout,
 		Trace:   tracing.Of(tracing.Begin(context.Background())),
 		http: &http.Client{
-			Transport: http.DefaultTransport.(*http.Transport).Clone(),
+			Transport: transport,
 			// An answer of 303 carries the document itself; there is no need to
 			// ask again, and a token must not follow to another host.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

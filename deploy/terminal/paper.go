@@ -1,13 +1,20 @@
-package main
+package terminal
 
 import (
 	"bytes"
 	"io"
+	"os"
 	"strings"
 )
 
 // width is how long lines may be.
 const width = 80
+
+// Print shows a text that is not a command's.
+func Print(text []byte) error {
+	_, err := (&paper{to: os.Stdout}).Write(text)
+	return err
+}
 
 // paper writes lines no longer than a terminal of 80 columns shows: what goes on on
 // the next line is indented as much.
