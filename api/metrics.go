@@ -51,6 +51,9 @@ func newMetrics(into prometheus.Registerer, s *streams) (*metrics, error) {
 			Help: "Connections closed at once because there were too many, or too many of their address.",
 		}),
 	}
+	for _, by := range []string{byUser, byExecutor, byPeer, byAddress, byFailedLogins} { // else the first would not be seen to be more than none
+		m.throttled.WithLabelValues(by)
+	}
 	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "starling_http_streams",
 		Help: "Event streams, followed outputs and exports that are open.",

@@ -87,8 +87,9 @@ func TestMetricsDoNotGrowWithWhatClientsSend(t *testing.T) {
 	}
 	families, err := w.server.Gatherer.Gather()
 	require.NoError(t, err)
+	const ours = 5 // what requests are throttled by, which is always shown
 	for _, family := range families {
-		assert.LessOrEqual(t, len(family.GetMetric()), 4, family.GetName())
+		assert.LessOrEqual(t, len(family.GetMetric()), ours, family.GetName())
 	}
 }
 

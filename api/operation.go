@@ -2,8 +2,10 @@ package api
 
 import (
 	_ "embed"
+	"errors"
 	"net/http"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"starling/federation/identity"
@@ -25,13 +27,19 @@ type readiness struct {
 // ready answers GET /readyz: 200 while the node takes work, 503 with the
 // reasons while it doesn't; and what somebody should look at.
 func (s *Server) ready(v *visit) error {
+	r := s.readiness()
+	status := http.StatusOK
+	if !r.Ready {
+		status = http.StatusServiceUnavailable
+	}
+	return v.answerJSON(status, r)
+}
+
+// readiness is how the node is.
+func (s *Server) readiness() readiness {
 	wrong := s.Broker.Ready()
 	if s.streams.stopping() {
 		wrong = append(wrong, "the node is stopping")
-	}
-	status := http.StatusOK
-	if len(wrong) > 0 {
-		status = http.StatusServiceUnavailable
 	}
 	warnings := s.Broker.Warnings()
 	if s.Federation != nil {
@@ -42,7 +50,23 @@ func (s *Server) ready(v *visit) error {
 	if s.Warnings != nil {
 		warnings = append(warnings, s.Warnings()...)
 	}
-	return v.answerJSON(status, readiness{Ready: len(wrong) == 0, Reasons: wrong, Messages: warnings})
+	return readiness{Ready: len(wrong) == 0, Reasons: wrong, Messages: warnings}
+}
+
+// measure tells of the readiness in the metrics, too.
+func (s *Server) measure(into prometheus.Registerer) error {
+	return errors.Join(
+		into.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "starling_ready", Help: "1 while the node takes work; GET /readyz says why it doesn't.",
+		}, func() float64 {
+			if s.readiness().Ready {
+				return 1
+			}
+			return 0
+		})),
+		into.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "starling_warnings", Help: "How many messages GET /readyz has for an operator.",
+		}, func() float64 { return float64(len(s.readiness().Messages)) })))
 }
 
 // showMetrics answers GET /metrics in Prometheus' format.

@@ -64,6 +64,9 @@ func New(o Options) (*Server, error) {
 	if s.metrics, err = newMetrics(o.Registerer, s.streams); err != nil {
 		return nil, fmt.Errorf("register the metrics of the API: %w", err)
 	}
+	if err := s.measure(o.Registerer); err != nil {
+		return nil, fmt.Errorf("register the metrics of the API: %w", err)
+	}
 	base, _ := url.Parse(o.BaseURL) // complete has parsed it
 	s.private = base.Scheme == "https"
 	if err := s.origins.AddTrustedOrigin(base.Scheme + "://" + base.Host); err != nil {

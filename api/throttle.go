@@ -46,6 +46,15 @@ func newThrottle(r config.Rates) throttle {
 	}
 }
 
+// By what requests are counted.
+const (
+	byUser         = "user"
+	byExecutor     = "executor"
+	byPeer         = "peer"
+	byAddress      = "address"
+	byFailedLogins = "failed-logins"
+)
+
 // throttled counts a request, whose sender is established as far as it will be,
 // and says whether it comes too soon. refusal is why it isn't let in, if so.
 func (s *Server) throttled(v *visit, refusal error) error {
@@ -53,14 +62,14 @@ func (s *Server) throttled(v *visit, refusal error) error {
 	case v.local, v.Path() == healthPath, v.Path() == readyPath:
 		return nil // whoever watches over the node must not take it for dead
 	case len(caller.Via) > 0:
-		return slow(v, s.throttle.peers, caller.Via[len(caller.Via)-1], "peer", "of this node")
+		return slow(v, s.throttle.peers, caller.Via[len(caller.Via)-1], byPeer, "of this node")
 	case caller.Has(identity.RoleExecutor):
-		return slow(v, s.throttle.executors, caller.User, "executor", "of this executor")
+		return slow(v, s.throttle.executors, caller.User, byExecutor, "of this executor")
 	case caller.User != "":
 		programs := v.Path() == connectBare || v.Path() == connectInside
-		return slow(v, s.throttle.users, user{caller.User, programs}, "user", "of yours")
+		return slow(v, s.throttle.users, user{caller.User, programs}, byUser, "of yours")
 	case v.entered:
-		return slow(v, s.throttle.users, user{v.asker(), true}, "user", "of this page")
+		return slow(v, s.throttle.users, user{v.asker(), true}, byUser, "of this page")
 	}
 	return s.throttledStranger(v, refusal)
 }
@@ -70,11 +79,11 @@ func (s *Server) throttled(v *visit, refusal error) error {
 func (s *Server) throttledStranger(v *visit, refusal error) error {
 	from := v.source()
 	if f, ok := refusal.(*fault); ok && f.status == http.StatusUnauthorized && len(v.Request().Header["Authorization"]) > 0 {
-		if err := slow(v, s.throttle.failures, from, "failed-logins", "with bad tokens from your address"); err != nil {
+		if err := slow(v, s.throttle.failures, from, byFailedLogins, "with bad tokens from your address"); err != nil {
 			return err
 		}
 	}
-	return slow(v, s.throttle.addresses, from, "address", "without a good token from your address")
+	return slow(v, s.throttle.addresses, from, byAddress, "without a good token from your address")
 }
 
 // source is what counts as one address.

@@ -61,7 +61,7 @@ func (b *Broker) stall(a *attempt, why string, again bool, veto, now store.Milli
 		}
 	})
 	b.log.WarnContext(threadOf(s), "an attempt is lost", "session", s.ID.String(), "attempt", a.ref.String(), "again", again, "why", why)
-	b.metrics.completed("STALLED", now-s.Attempt.Started)
+	b.metrics.completed(outcomeStalled, now-s.Attempt.Started)
 	b.finish(a, s, now)
 	ref := a.ref
 	commands := []accounting.Command{
@@ -104,7 +104,7 @@ func (b *Broker) takeBack(ref identity.UUID) {
 		s.Tries--
 		s.Unheard++
 	})
-	b.metrics.completed("STALLED", now-s.Attempt.Started)
+	b.metrics.completed(outcomeStalled, now-s.Attempt.Started)
 	b.dismiss(a, s)
 	p := b.state.pools[s.Plan.Pool]
 	_ = p.timeline.End(entryID(s.ID), scheduling.Instant(min(now, s.Plan.Start)))

@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"starling/api/despatch"
 	"starling/api/ivoa"
 	"starling/federation/fanout"
 	"starling/node/store"
@@ -65,6 +66,7 @@ func newMetricSet(registry prometheus.Registerer, b *Broker) *metricSet {
 			Buckets: prometheus.ExponentialBuckets(0.01, 4, 12),
 		}),
 	}
+	m.prepare(b.options.Policy.Rules())
 	if registry == nil {
 		return m
 	}
@@ -73,6 +75,21 @@ func newMetricSet(registry prometheus.Registerer, b *Broker) *metricSet {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			return value()
+		})
+	}
+	executors := func(state string, counts func(alive bool) bool) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "starling_executors", Help: "Registered executors: alive, and lost, which were not heard of for 90 s.",
+			ConstLabels: prometheus.Labels{"state": state},
+		}, func() (n float64) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			for _, e := range b.state.executors {
+				if counts(e.alive(b.now())) {
+					n++
+				}
+			}
+			return n
 		})
 	}
 	registry.MustRegister(m.phases, m.requests, m.answers, m.outcomes, m.reports, m.unpriced, m.unnoted, m.denials, m.failedRules, m.lateness, m.ran,
@@ -86,11 +103,42 @@ func newMetricSet(registry prometheus.Registerer, b *Broker) *metricSet {
 			}
 			return float64(n)
 		}),
+		executors("alive", func(alive bool) bool { return alive }),
+		executors("lost", func(alive bool) bool { return !alive }),
+		gauge("starling_clock_seconds", "The time by which this node decides, in Unix seconds: the wall clock of its start, carried on.", func() float64 { return float64(b.now()) / 1000 }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "starling_event_readers", Help: "Readers of sessions' events.",
 		}, func() float64 { return float64(b.events.count()) }),
 	)
 	return m
+}
+
+// prepare sets to none what may be counted: the first of a kind would not be seen to
+// be more than none, if its count began with it.
+func (m *metricSet) prepare(rules []string) {
+	for _, result := range []ivoa.Result{ivoa.Yes, ivoa.No} {
+		m.requests.WithLabelValues(string(result))
+	}
+	for _, outcome := range []string{string(despatch.Completed), string(despatch.Partial), string(despatch.Failed), string(despatch.Abandoned), outcomeStalled} {
+		m.outcomes.WithLabelValues(outcome)
+	}
+	for _, outcome := range []string{"yes", "no", string(fanout.Slow), string(fanout.Unreachable), string(fanout.Refused), string(fanout.Broken), string(fanout.Wrong), string(fanout.Left)} {
+		m.answers.WithLabelValues(outcome)
+	}
+	for _, rule := range rules {
+		m.failedRules.WithLabelValues(rule)
+	}
+}
+
+// outcomeStalled is that of attempts whose executor was lost.
+const outcomeStalled = "STALLED"
+
+// recount begins to count live sessions anew.
+func (m *metricSet) recount() {
+	m.phases.Reset()
+	for phase := range transitions {
+		m.phases.WithLabelValues(string(phase))
+	}
 }
 
 // moved counts a live session from one phase to another; "" is none.

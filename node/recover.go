@@ -159,7 +159,7 @@ func (b *Broker) enrol(p *pool, e *store.Executor) *executor {
 func (b *Broker) place(sessions []*store.Session, sets map[identity.UUID]*store.OfferSet, reported map[identity.UUID]reported) {
 	now := b.now()
 	var homeless []*store.Session
-	b.metrics.phases.Reset()
+	b.metrics.recount()
 	for _, s := range sessions {
 		b.state.live[s.ID] = s
 		b.count(s)

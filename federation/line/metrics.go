@@ -30,6 +30,12 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 			Help: "Open connections with other nodes: in were made by them, out by this node.",
 		}, []string{"protocol", "direction"}),
 	}
+	for _, reason := range reasons { // else the first of a kind would not be seen to be more than none
+		m.refused.WithLabelValues(string(reason))
+	}
+	for _, protocol := range []string{protocolRaft, protocolHTTP} {
+		m.calls.WithLabelValues(protocol)
+	}
 	if registerer == nil {
 		return m, nil
 	}

@@ -29,6 +29,12 @@ const (
 	ReasonBusy        Reason = "busy"        // too many connections, or nobody to take it yet
 )
 
+// reasons are all of them.
+var reasons = []Reason{
+	ReasonCrowd, ReasonSlow, ReasonGarbage, ReasonCertificate, ReasonVersion,
+	ReasonRevoked, ReasonName, ReasonWanted, ReasonFederation, ReasonBusy,
+}
+
 // Refused is the error of a call that the other node has answered with no.
 type Refused struct {
 	Node, Address string

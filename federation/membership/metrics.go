@@ -30,6 +30,10 @@ func newMetrics(registerer prometheus.Registerer, count func() map[State]int) (*
 			Help: "What gossip refused: members of another federation, of a taken name, with a colliding identity, malformed ones or too many; connections and packets of strangers, with other keys, or too many.",
 		}, []string{"reason"}),
 	}
+	for _, known := range kinds { // else the first of a kind would not be seen to be more than none
+		m.refused.WithLabelValues(known.name)
+	}
+	m.refused.WithLabelValues(reasonStranger)
 	m.collectors = []prometheus.Collector{bytes, m.refused}
 	for _, state := range []State{Alive, Dead, Left} {
 		m.collectors = append(m.collectors, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -65,17 +69,23 @@ func (m *metrics) refuse(err error) {
 	m.refused.WithLabelValues(reason(err)).Inc()
 }
 
+// kinds are the reasons that errors tell by themselves.
+var kinds = []struct {
+	err  error
+	name string
+}{
+	{ErrFederation, "federation"}, {ErrName, "name"}, {ErrCollision, "collision"}, {ErrKeys, "keys"},
+	{errTooMany, "members"}, {errMalformed, "malformed"}, {errBusy, "busy"},
+}
+
+// reasonStranger is that of all others.
+const reasonStranger = "stranger"
+
 func reason(err error) string {
-	for _, known := range []struct {
-		kind error
-		name string
-	}{
-		{ErrFederation, "federation"}, {ErrName, "name"}, {ErrCollision, "collision"}, {ErrKeys, "keys"},
-		{errTooMany, "members"}, {errMalformed, "malformed"}, {errBusy, "busy"},
-	} {
-		if errors.Is(err, known.kind) {
+	for _, known := range kinds {
+		if errors.Is(err, known.err) {
 			return known.name
 		}
 	}
-	return "stranger"
+	return reasonStranger
 }

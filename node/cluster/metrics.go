@@ -45,7 +45,15 @@ func (c *Cluster) metrics() (list []prometheus.Collector) {
 		list = append(list, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: of.help},
 			func() float64 { return of.value(c.log.Status()) }))
 	}
-	return append(list, c.counts.announced, c.counts.fetched, c.counts.failed)
+	return append(list, c.counts.announced, c.counts.fetched, c.counts.failed, newPeerMetrics(c.heard))
+}
+
+// heard is Members, or nobody as long as there is no gossip to hear them by.
+func (c *Cluster) heard() []Member {
+	if c.gossip.Load() == nil {
+		return nil
+	}
+	return c.Members()
 }
 
 func oneIf(holds bool) float64 {

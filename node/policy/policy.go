@@ -18,6 +18,15 @@ type Policy struct {
 	quotas []Quota
 }
 
+// Rules are the names of the rules.
+func (p *Policy) Rules() []string {
+	names := make([]string, 0, len(p.rules))
+	for _, r := range p.rules {
+		names = append(names, r.name)
+	}
+	return names
+}
+
 // New compiles a configuration. The error joins one *expression.Error for each
 // rule, image or quota that is wrong.
 func New(c Config) (*Policy, error) {

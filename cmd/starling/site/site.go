@@ -96,6 +96,8 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 
+	measureData(c.Data, o.Version, metrics)
+
 	// What is wrong with files is said before anything is begun. Then the port is
 	// bound, before anything else: who can't have it must not have joined
 	// a federation first. Whoever calls early waits.
@@ -235,6 +237,7 @@ func startBroker(o Options, sessions *store.Store, shared *record, others node.N
 	if err != nil {
 		return nil, err
 	}
+	measureUploads(sent, metrics)
 	broker, err := node.New(context.Background(), node.Options{
 		Name: identity.NodeName(c.Name), URL: c.URL,
 		Capacity: scheduling.Resources{Cores: c.Capacity.Cores, Memory: c.Capacity.Memory, Storage: c.Capacity.Storage, GPUs: c.Capacity.GPUs},
