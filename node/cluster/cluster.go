@@ -58,6 +58,8 @@ type Network struct {
 	// Answer stands between the other nodes and what answers their requests of the
 	// API: a node that is slow, or lies.
 	Answer func(http.Handler) http.Handler
+	// Describe stands between how this node is and what the others hear of that.
+	Describe func(Source) Source
 }
 
 // Cluster is a node's place in its federation. It is safe for concurrent use.
