@@ -8,5 +8,8 @@ func All() []Fault {
 		kills(),
 		stops(),
 		pauses(),
+		partitions(),
+		links(),
+		members(),
 	)
 }

@@ -28,8 +28,8 @@ type Fault struct {
 // needs, by their name, share clusters.
 type Needs struct {
 	Name string
-	// Settings are configuration keys of every site, as for --set.
-	Settings []string
+	// Settings are keys of every site's configuration, in dots, with values in YAML.
+	Settings map[string]string
 	// Changelings: every node is one (deploy/faults/changeling), and does in an evil
 	// hour what the orders in its data directory say.
 	Changelings bool

@@ -2,14 +2,13 @@ package inject
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"time"
+
+	"starling/deploy/faults/wan"
 )
 
 // Site is a site of the federation as those see it who can touch its machine.
@@ -36,7 +35,7 @@ type Site interface {
 
 	// PID is the node's process on this machine; it changes with each start.
 	PID(ctx context.Context) (int, error)
-	// WAN is the node's address towards the others.
+	// WAN is the node's address towards the others; it may change with each start.
 	WAN(ctx context.Context) (netip.Addr, error)
 	// Data is the node's data directory on this machine, and Etc the one with its
 	// configuration, keys and certificates.
@@ -60,61 +59,35 @@ type Scene struct {
 	// Extra are further sites that may be started beside those five; nil where the
 	// cluster can't have any.
 	Extra func(ctx context.Context, name string) (Site, error)
+	// Network is what lies between the sites. Nothing is imposed on it.
+	Network *wan.Network
 	// Strong reads and writes the record at one site, as a user would, and remembers
 	// what was answered for the check.
 	Strong Strong
 	Log    func(format string, args ...any)
 }
 
+// ends are the sites as ends of ways, as they are now.
+func ends(ctx context.Context, sites []Site) (map[string]wan.End, error) {
+	all := map[string]wan.End{}
+	for _, site := range sites {
+		pid, err := site.PID(ctx)
+		if err != nil {
+			return nil, err
+		}
+		address, err := site.WAN(ctx)
+		if err != nil {
+			return nil, err
+		}
+		all[site.Name()] = wan.End{Name: site.Name(), PID: pid, Address: address}
+	}
+	return all, nil
+}
+
 // Strong are reads and writes that need a majority.
 type Strong interface {
 	Read(ctx context.Context, site Site) error
 	Write(ctx context.Context, site Site) error
-}
-
-// Log is GET /federation/log.
-type Log struct {
-	Node, Role, Leader    string
-	Term, Applied, Commit uint64
-	Outbox                struct {
-		Depth         int
-		OldestSeconds float64
-	}
-}
-
-// LogOf asks a site for its view of the log.
-func LogOf(ctx context.Context, site Site) (Log, error) {
-	var log Log
-	err := get(ctx, site, "/federation/log", &log)
-	return log, err
-}
-
-// get reads a document of a site as one of its operators.
-func get(ctx context.Context, site Site, path string, into any) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, site.URL()+path, nil)
-	if err != nil {
-		return err
-	}
-	token, err := site.Token(ctx)
-	if err != nil {
-		return fmt.Errorf("a token for %s: %w", site.Name(), err)
-	}
-	request.Header.Set("Authorization", "Bearer "+token)
-	answer, err := site.Client().Do(request)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, 1<<20))
-	if err != nil {
-		return err
-	}
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: GET %s: %s: %.300s", site.Name(), path, answer.Status, body)
-	}
-	return json.Unmarshal(body, into)
 }
 
 // Leader is the site that leads the log, by its own word and that of a majority, and
@@ -158,74 +131,6 @@ func (s *Scene) Shuffled(sites []Site) []Site {
 // Between draws a duration.
 func (s *Scene) Between(least, most time.Duration) time.Duration {
 	return least + time.Duration(s.Random.Int64N(int64(most-least)+1))
-}
-
-// Ready waits until a site takes work.
-func Ready(ctx context.Context, site Site) error {
-	return Eventually(ctx, 2*time.Minute, func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-		defer cancel()
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, site.URL()+"/readyz", nil)
-		if err != nil {
-			return err
-		}
-		answer, err := site.Client().Do(request)
-		if err != nil {
-			return err
-		}
-		defer answer.Body.Close()
-		said, _ := io.ReadAll(io.LimitReader(answer.Body, 4<<10))
-		if answer.StatusCode != http.StatusOK {
-			return fmt.Errorf("%s is not ready: %s", site.Name(), said)
-		}
-		return nil
-	})
-}
-
-// Eventually tries until it succeeds, for at most so long, and then says why not.
-func Eventually(ctx context.Context, most time.Duration, try func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, most, fmt.Errorf("not within %s", most))
-	defer cancel()
-	for {
-		err := try(ctx)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return errors.Join(context.Cause(ctx), err)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
-// Wait lets time pass; it is over early if ctx is.
-func Wait(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
-}
-
-// each does the same to several sites at once, and joins what went wrong.
-func each(sites []Site, do func(Site) error) error {
-	ended := make(chan error, len(sites))
-	for _, site := range sites {
-		go func() {
-			if err := do(site); err != nil {
-				ended <- fmt.Errorf("%s: %w", site.Name(), err)
-				return
-			}
-			ended <- nil
-		}()
-	}
-	var errs []error
-	for range sites {
-		errs = append(errs, <-ended)
-	}
-	return errors.Join(errs...)
 }
 
 // names are the sites' names, for sentences and for Wound.Minority.
