@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"starling/api/internal/conformance"
+	"starling/api/conformance"
 	"starling/api/ivoa"
 )
 

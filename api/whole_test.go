@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"starling/accounting"
+	"starling/api/conformance"
 	"starling/api/despatch"
-	"starling/api/internal/conformance"
 	"starling/api/ivoa"
 	"starling/consensus"
 	"starling/node"

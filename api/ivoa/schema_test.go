@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"starling/api/internal/conformance"
+	"starling/api/conformance"
 )
 
 // schemaNode is as much of a JSON schema as the comparison looks at.

@@ -36,6 +36,10 @@ func (s *Site) Configure() error {
 	// What is to be shared out is the executor's.
 	executor := map[string]any{"capacity": node["capacity"], "log": node["log"]}
 	delete(node, "capacity")
+	if s.Containers {
+		connect, _ := node["connect"].(map[string]any)
+		connect["networks"] = sessionNetworks()
+	}
 	for _, set := range []map[string]string{s.cluster.Set, s.Set} {
 		for key, value := range set {
 			if err := setKey(node, key, value); err != nil {

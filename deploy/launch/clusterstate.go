@@ -32,6 +32,8 @@ type siteState struct {
 	Data   string            `json:"data"`
 	Set    map[string]string `json:"set,omitempty"`
 	Images Images            `json:"images,omitzero"`
+	// Containers is at [Site].
+	Containers bool `json:"containers,omitempty"`
 }
 
 // ErrNoCluster says that no cluster lies in a directory.
@@ -64,7 +66,7 @@ func OpenCluster(ctx context.Context, dir string) (*Cluster, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.Data, s.Images = saved.Data, saved.Images
+		s.Data, s.Images, s.Containers = saved.Data, saved.Images, saved.Containers
 		if saved.Set != nil {
 			s.Set = saved.Set
 		}
@@ -85,7 +87,7 @@ func OpenCluster(ctx context.Context, dir string) (*Cluster, error) {
 func (c *Cluster) save() error {
 	state := clusterState{Project: c.Project, Images: c.Images, IssuerPort: c.issuerPort, Subnets: c.subnets.first, Set: c.Set}
 	for _, s := range c.Sites {
-		state.Sites = append(state.Sites, siteState{Name: s.Name, Port: s.port, Data: s.Data, Set: s.Set, Images: s.Images})
+		state.Sites = append(state.Sites, siteState{Name: s.Name, Port: s.port, Data: s.Data, Set: s.Set, Images: s.Images, Containers: s.Containers})
 	}
 	text, err := json.MarshalIndent(state, "", "  ")
 	if err != nil {

@@ -35,7 +35,10 @@ func (c *Cluster) Down(ctx context.Context) error {
 	if err := c.writeCompose(); err != nil {
 		return err
 	}
-	return c.compose(ctx, "down", "--volumes", "--remove-orphans", "--timeout", "5")
+	if err := c.compose(ctx, "down", "--volumes", "--remove-orphans", "--timeout", "5"); err != nil {
+		return err
+	}
+	return c.removeSessions(ctx)
 }
 
 // compose runs docker-compose in the cluster's directory.
@@ -127,6 +130,11 @@ func (c *Cluster) override(text []byte) ([]byte, error) {
 		}
 		if s.Images.Executor != "" {
 			executor["image"] = s.Images.Executor
+		}
+		if s.Containers {
+			if err := s.lendEngine(executor); err != nil {
+				return nil, err
+			}
 		}
 		if s.Data != filepath.Join(c.Dir, s.Name, "data") {
 			node["volumes"] = []string{fmt.Sprintf("./%s/etc:/etc/starling:ro", s.Name), s.Data + ":/var/lib/starling"}

@@ -25,6 +25,9 @@ type Site struct {
 	Set map[string]string
 	// Images are the site's own; those of the cluster where empty.
 	Images Images
+	// Containers has the site's executor run containers by the engine of this machine,
+	// rather than programs. It is set before the site is made.
+	Containers bool
 	// Node and Executor are the containers.
 	Node, Executor *Container
 
