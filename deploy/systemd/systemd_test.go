@@ -77,7 +77,7 @@ func setting(t *testing.T, unit, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(unit)
 	require.NoError(t, err)
-	found := regexp.MustCompile(`(?m)^`+name+`=(.*)$`).FindStringSubmatch(strings.ReplaceAll(string(text), "\\\n", ""))
+	found := regexp.MustCompile(`(?m)^` + name + `=(.*)$`).FindStringSubmatch(strings.ReplaceAll(string(text), "\\\n", ""))
 	require.NotNil(t, found, "%s has no %s", unit, name)
 	return found[1]
 }
