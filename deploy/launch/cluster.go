@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/moby/moby/client"
@@ -116,6 +117,19 @@ func (c *Cluster) Add(ctx context.Context, name string) (*Site, error) {
 		return nil, fmt.Errorf("make the files of site %s: %w", name, err)
 	}
 	return s, errors.Join(c.chooseSubnets(ctx), c.save())
+}
+
+// Drop removes a site with all that it has: containers, network and data. Its node is
+// not told to leave the federation first.
+func (c *Cluster) Drop(ctx context.Context, s *Site) error {
+	if err := c.compose(ctx, "rm", "--stop", "--force", "-v", s.Name, s.executor()); err != nil {
+		return err
+	}
+	if _, err := c.engine.NetworkRemove(ctx, c.Network(s.Name), client.NetworkRemoveOptions{}); err != nil {
+		return fmt.Errorf("remove the network of site %s: %w", s.Name, err)
+	}
+	c.Sites = slices.DeleteFunc(c.Sites, func(other *Site) bool { return other == s })
+	return errors.Join(os.RemoveAll(filepath.Join(c.Dir, s.Name)), c.writeCompose(), c.save())
 }
 
 // Site is the one of that name; nil where there is none.

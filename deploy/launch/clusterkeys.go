@@ -92,10 +92,26 @@ func (c *Cluster) makeIssuer(web *webAuthority, now time.Time) (err error) {
 // executorToken is how long an executor's token is good: longer than any cluster.
 const executorToken = webLifetime
 
-// makeFiles makes all that a site has beside its configuration.
-func (s *Site) makeFiles() error {
+// Certify makes the node a new certificate with a new key, by which other nodes know it.
+// A node that runs takes it up by itself.
+func (s *Site) Certify() error {
 	authority, err := certificate.LoadAuthority(filepath.Join(s.cluster.federation(), "ca.pem"), filepath.Join(s.cluster.federation(), "ca.key"))
 	if err != nil {
+		return err
+	}
+	node, err := authority.Issue(s.Name, time.Now(), webLifetime-time.Hour)
+	if err != nil {
+		return err
+	}
+	if err := writeAll(s.Etc(), map[string][]byte{"ca.pem": authority.Certificate(), "node.pem": node.Certificate, "node.key": node.Key}); err != nil {
+		return err
+	}
+	return giveAway(s.Etc())
+}
+
+// makeFiles makes all that a site has beside its configuration.
+func (s *Site) makeFiles() error {
+	if err := s.Certify(); err != nil {
 		return err
 	}
 	gossip, err := os.ReadFile(filepath.Join(s.cluster.federation(), "gossip.keys"))
@@ -106,18 +122,12 @@ func (s *Site) makeFiles() error {
 	if err != nil {
 		return err
 	}
-	now := time.Now()
-	node, err := authority.Issue(s.Name, now, webLifetime-time.Hour)
-	if err != nil {
-		return err
-	}
-	tls, key, err := web.server(now, s.Name+".localhost", "*."+s.Name+"-pages.localhost")
+	tls, key, err := web.server(time.Now(), s.Name+".localhost", "*."+s.Name+"-pages.localhost")
 	if err != nil {
 		return err
 	}
 	if err := writeAll(s.Etc(), map[string][]byte{
-		"ca.pem": authority.Certificate(), "node.pem": node.Certificate, "node.key": node.Key, "gossip.keys": gossip,
-		"tls.pem": tls, "tls.key": key, "web.pem": web.PEM(),
+		"gossip.keys": gossip, "tls.pem": tls, "tls.key": key, "web.pem": web.PEM(),
 	}); err != nil {
 		return err
 	}

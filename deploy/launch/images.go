@@ -37,8 +37,8 @@ func BuildStatic(ctx context.Context, pkg, to string) error {
 	return nil
 }
 
-// BuildImages makes the images of a static starling binary. They are named after what
-// is in them, so that whoever builds the same has the same, and others have others.
+// BuildImages makes the images of a static starling binary. Their names are nobody
+// else's, whoever builds the same at the same time: who has made them removes them.
 func BuildImages(ctx context.Context, program string) (Images, error) {
 	binary, err := os.ReadFile(program)
 	if err != nil {
@@ -75,7 +75,7 @@ func BuildImages(ctx context.Context, program string) (Images, error) {
 	return images, nil
 }
 
-// Remove removes the images, but for those of which there are containers.
+// Remove removes the images, of which there must be no containers any more.
 func (i Images) Remove(ctx context.Context) error {
 	engine, err := openEngine(ctx)
 	if err != nil {
@@ -91,17 +91,15 @@ func (i Images) Remove(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// BuildImage builds an image of files, the Dockerfile among them, and names it after
-// what is in it. One that is there already is taken.
+// BuildImage builds an image of files, the Dockerfile among them. Its name tells what is
+// in it and is nobody else's.
 func BuildImage(ctx context.Context, engine *client.Client, repository string, files map[string][]byte) (string, error) {
 	packed, err := pack(files)
 	if err != nil {
 		return "", err
 	}
-	name := fmt.Sprintf("%s:%x", repository, sha256.Sum256(packed))[:len(repository)+1+16]
-	if _, err := engine.ImageInspect(ctx, name); err == nil {
-		return name, nil
-	}
+	sum := sha256.Sum256(packed)
+	name := fmt.Sprintf("%s:%x-%s", repository, sum[:6], randomName())
 	answer, err := engine.ImageBuild(ctx, bytes.NewReader(packed), client.ImageBuildOptions{Tags: []string{name}, Remove: true, ForceRemove: true})
 	if err != nil {
 		return "", fmt.Errorf("build image %s: %w", name, err)

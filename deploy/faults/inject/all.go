@@ -11,13 +11,5 @@ func All() []Fault {
 		partitions(),
 		links(),
 		members(),
-		disks(),
-		stores(),
-		clocks(),
-		wipes(),
-		majorities(),
-		keys(),
-		hostile(),
-		retries(),
 	)
 }
