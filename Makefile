@@ -4,7 +4,7 @@ GO ?= go
 # The commit stands in the programs where git tells which it is.
 STAMP := $(shell git status >/dev/null 2>&1 && echo -buildvcs=true || echo -buildvcs=false)
 
-.PHONY: all build test demo cluster-up cluster-demo cluster-down test-docker bench fuzz lint clean
+.PHONY: all build test demo cluster-up cluster-demo cluster-down test-docker bench soak fuzz lint clean
 
 all: build
 
@@ -47,6 +47,11 @@ bin/static/starling:
 # How fast it is on this machine; see BENCHMARKS.md for what has been measured.
 bench: build
 	bin/starling-sim bench
+
+# An hour under load, on one node and on five: does all that is given come back?
+DURATION ?= 1h
+soak: build
+	$(GO) run ./deploy/soak -duration $(DURATION) -commit "$$(git rev-parse --short HEAD 2>/dev/null)" -results deploy/soak/RESULTS.md bin/starling
 
 # A short run of every fuzz target. Counted, not timed: when the time of a run is
 # over, `go test` now and then takes its own deadline for a failure.

@@ -8,9 +8,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	"starling/deploy/faults/changeling"
 	"starling/deploy/faults/inject"
 	"starling/deploy/faults/load"
 	"starling/deploy/faults/wan"
@@ -26,6 +28,10 @@ type containers struct {
 	images  launch.Images
 	rate    float64 // operations a second of a load; 0: a quarter of what is measured
 	made    atomic.Int64
+
+	changelings  sync.Once
+	changeling   string // the image of nodes that are changelings, once one was wanted
+	noChangeling error
 }
 
 // prepare builds the program, unless there is one, and its images.
@@ -41,7 +47,7 @@ func (c *containers) prepare(ctx context.Context, dir string) (err error) {
 }
 
 // raise makes a federation as a fault needs it, and waits until it is whole.
-func (c *containers) raise(ctx context.Context, needs *inject.Needs) (federation, error) {
+func (c *containers) raise(ctx context.Context, needs *inject.Needs) (_ federation, err error) {
 	set := map[string]string{
 		// Offers lapse while we watch, and what is freed is seen.
 		"offers.holdTime": "20s",
@@ -49,8 +55,14 @@ func (c *containers) raise(ctx context.Context, needs *inject.Needs) (federation
 	if needs != nil {
 		maps.Copy(set, needs.Settings)
 	}
+	images := c.images
+	if needs != nil && needs.Changelings {
+		if images.Node, err = c.changelingImage(ctx); err != nil {
+			return nil, err
+		}
+	}
 	project := fmt.Sprintf("%s%d-%d", prefix, os.Getpid(), c.made.Add(1))
-	cluster, err := launch.NewCluster(ctx, launch.ClusterOptions{Project: project, Images: c.images, Set: set})
+	cluster, err := launch.NewCluster(ctx, launch.ClusterOptions{Project: project, Images: images, Set: set})
 	if err != nil {
 		return nil, err
 	}
@@ -64,6 +76,12 @@ func (c *containers) raise(ctx context.Context, needs *inject.Needs) (federation
 		return nil, errors.Join(fmt.Errorf("start the cluster: %w", err), f.remove(context.WithoutCancel(ctx)))
 	}
 	return f, nil
+}
+
+// changelingImage is that of nodes that are changelings. It is made once.
+func (c *containers) changelingImage(ctx context.Context) (string, error) {
+	c.changelings.Do(func() { c.changeling, c.noChangeling = changeling.BuildImage(ctx, c.program) })
+	return c.changeling, c.noChangeling
 }
 
 // containerFederation is a cluster with users.

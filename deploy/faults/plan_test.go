@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -83,4 +85,20 @@ func TestTheRealPlanIsWhatWasAskedFor(t *testing.T) {
 	assert.Equal(t, 20, counts["pause-leader-3s"]+counts["pause-leader-8s"]+counts["pause-leader-15s"])
 	assert.Equal(t, 9, counts["delay-50ms"]+counts["delay-150ms"]+counts["delay-300ms"])
 	assert.Equal(t, 6, counts["gossip-loss-5"]+counts["gossip-loss-20"])
+	together := func(prefixes ...string) (runs int) {
+		for name, many := range counts {
+			if slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) }) {
+				runs += many
+			}
+		}
+		return runs
+	}
+	for runs, prefixes := range map[int][]string{
+		6: {"disk-full"}, 5: {"disk-slow"}, 8: {"certificate", "ca-", "gossip-key-"}, 12: {"peer-"}, 10: {"retries"}, 2: {"majority-lost"},
+	} {
+		assert.Equal(t, runs, together(prefixes...), prefixes)
+	}
+	assert.Equal(t, 6, together("torn-", "flipped-"))
+	assert.Equal(t, 6, together("clock-"))
+	assert.Equal(t, 5, together("wiped"))
 }

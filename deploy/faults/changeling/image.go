@@ -16,7 +16,12 @@ var dockerfile []byte
 
 // BuildImage makes the image of nodes that are changelings, beside a real starling, and
 // returns its name (launch.Images.Node). Call it from within the repository.
-func BuildImage(ctx context.Context, engine *client.Client, starling string) (string, error) {
+func BuildImage(ctx context.Context, starling string) (string, error) {
+	engine, err := client.New(client.FromEnv, client.WithUserAgent("starling"))
+	if err != nil {
+		return "", err
+	}
+	defer engine.Close()
 	dir, err := os.MkdirTemp("", "changeling-")
 	if err != nil {
 		return "", err

@@ -11,5 +11,13 @@ func All() []Fault {
 		partitions(),
 		links(),
 		members(),
+		disks(),
+		stores(),
+		clocks(),
+		wipes(),
+		majorities(),
+		keys(),
+		hostile(),
+		retries(),
 	)
 }
