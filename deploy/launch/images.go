@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"debug/elf"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -135,12 +136,21 @@ func pack(files map[string][]byte) ([]byte, error) {
 // busybox is where Debian's busybox-static puts it.
 const busybox = "/bin/busybox"
 
+// static reports whether a program needs nothing but the kernel.
+func static(binary []byte) bool {
+	file, err := elf.NewFile(bytes.NewReader(binary))
+	return err == nil && !slices.ContainsFunc(file.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP })
+}
+
 // executorBase is the file system on which sessions' programs run: busybox under all of
 // its names, and places to write.
 func executorBase() ([]byte, error) {
 	binary, err := os.ReadFile(busybox)
 	if err != nil {
 		return nil, fmt.Errorf("the executors' image is made of busybox: apt-get install busybox-static: %w", err)
+	}
+	if !static(binary) {
+		return nil, fmt.Errorf("%s needs libraries that a container doesn't have: apt-get install busybox-static", busybox)
 	}
 	names, err := exec.Command(busybox, "--list").Output()
 	if err != nil {
