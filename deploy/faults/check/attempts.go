@@ -14,6 +14,9 @@ import (
 func (c *checker) attempts() {
 	t := c.told[0]
 	for _, a := range c.record.Attempts {
+		if c.excused(a.Ref) {
+			continue
+		}
 		c.looked("attempts", 1)
 		on, known := t.history[a.Ref]
 		switch {
@@ -62,7 +65,7 @@ func (c *checker) cancelled() {
 	c.looked("sessions that were cancelled", len(when))
 	for _, a := range c.record.Attempts {
 		o := when[a.Session]
-		if o == nil {
+		if o == nil || c.excused(a.Session) {
 			continue
 		}
 		switch {
@@ -78,7 +81,7 @@ func (c *checker) cancelled() {
 // that were completed, and that it is what was sent. A few are read at every site.
 func (c *checker) files(ctx context.Context) {
 	for i, a := range c.record.Attempts {
-		if a.Completed == 0 || a.Outcome != "COMPLETED" {
+		if a.Completed == 0 || a.Outcome != "COMPLETED" || c.excused(a.Session) {
 			continue
 		}
 		for _, file := range a.Files {

@@ -16,6 +16,9 @@ func (c *checker) endings(ctx context.Context) {
 	c.looked("sessions that were accepted", len(accepted))
 	sample := c.options.Sample
 	for id, who := range accepted {
+		if c.excused(id) {
+			continue
+		}
 		for _, t := range c.told {
 			s, known := t.sessions[id]
 			switch {
@@ -108,7 +111,7 @@ func (c *checker) alternatives() {
 func (c *checker) keys() {
 	under := map[string]string{}
 	for _, o := range c.record.Ops {
-		if o.Kind != load.Direct || o.Outcome != load.Acknowledged {
+		if o.Kind != load.Direct || o.Outcome != load.Acknowledged || c.excused(o.Object) {
 			continue
 		}
 		c.looked("keys of direct requests", 1)

@@ -118,7 +118,7 @@ func (c *checker) offers() {
 		default:
 			continue
 		}
-		if op, ok := ofOffer(o); ok {
+		if op, ok := ofOffer(o); ok && !c.excused(o.Object) {
 			histories[o.Object] = append(histories[o.Object], op)
 		}
 	}

@@ -54,7 +54,8 @@ func getOnce(ctx context.Context, site load.Site, who load.Person, path string) 
 }
 
 // all reads a list, page by page, under its plural name, as the operator.
-func all[T any](ctx context.Context, site load.Site, path, plural string) (list []T, err error) {
+// What a list says is missing is an error, unless it is to be expected.
+func all[T any](ctx context.Context, site load.Site, path, plural string, lacking ...string) (list []T, err error) {
 	for path != "" {
 		status, body, err := get(ctx, site, load.Operator, path)
 		if err != nil {
@@ -73,14 +74,24 @@ func all[T any](ctx context.Context, site load.Site, path, plural string) (list 
 				return nil, fmt.Errorf("%s at %s: %w", path, site.Name, err)
 			}
 		}
-		list, path = append(list, some...), ""
-		if next := page["next"]; next != nil {
-			if err := json.Unmarshal(next, &path); err != nil {
+		list = append(list, some...)
+		var messages []struct{ Message string }
+		if text := page["messages"]; text != nil {
+			if err := json.Unmarshal(text, &messages); err != nil {
 				return nil, fmt.Errorf("%s at %s: %w", path, site.Name, err)
 			}
 		}
-		if messages := page["messages"]; plural == "sessions" && messages != nil {
-			return nil, fmt.Errorf("sessions at %s: some are missing: %.300s", site.Name, messages)
+		for _, m := range messages {
+			if len(lacking) == 0 {
+				return nil, fmt.Errorf("%s at %s: some are missing: %.300s", path, site.Name, m.Message)
+			}
+		}
+		asked := path
+		path = ""
+		if next := page["next"]; next != nil {
+			if err := json.Unmarshal(next, &path); err != nil {
+				return nil, fmt.Errorf("%s at %s: %w", asked, site.Name, err)
+			}
 		}
 	}
 	return list, nil

@@ -126,11 +126,14 @@ func (c *checker) ask(ctx context.Context, site load.Site) (*testimony, error) {
 	case log.Outbox.Depth > 0:
 		return nil, fmt.Errorf("%d records of %s are not in the log", log.Outbox.Depth, site.Name)
 	}
-	sessions, err := all[session](ctx, site, "/sessions?limit=1000"+ended+open, "sessions")
+	sessions, err := all[session](ctx, site, "/sessions?limit=1000"+ended+open, "sessions", c.options.Gone...)
 	if err != nil {
 		return nil, err
 	}
 	for _, s := range sessions {
+		if c.excused(s.Meta.UUID) {
+			continue
+		}
 		t.sessions[s.Meta.UUID] = s
 		t.said["session "+s.Meta.UUID] = s.Phase
 	}

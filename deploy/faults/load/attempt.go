@@ -95,7 +95,7 @@ func (a *attempt) works(w work) {
 		pause(a.load.working, time.Duration(w.Seconds*float64(time.Second)))
 		return
 	}
-	for !a.stop && !a.lost && a.load.working.Err() == nil {
+	for !a.stop && !a.lost && a.load.working.Err() == nil && !a.load.gone.has(a.told.Site) {
 		a.reports(3*time.Second, despatch.Update{Type: "heartbeat"})
 	}
 }
@@ -205,7 +205,7 @@ func (a *attempt) persists(kind Kind, wait time.Duration, do func(context.Contex
 		default:
 			o.Error = reason(err)
 		}
-		if turn%len(l.options.Sites) == len(l.options.Sites)-1 && !pause(l.working, 200*time.Millisecond) || l.working.Err() != nil {
+		if turn%len(l.options.Sites) == len(l.options.Sites)-1 && !pause(l.working, 200*time.Millisecond) || l.working.Err() != nil || l.gone.has(a.told.Site) {
 			return o
 		}
 	}

@@ -26,6 +26,8 @@ type Load struct {
 	busy    sync.WaitGroup // attempts
 	polling context.Context
 	enough  context.CancelFunc
+
+	gone departed
 }
 
 // mostTrips are on their way at a time. Who comes when so many are is turned away, and
@@ -97,6 +99,9 @@ func (l *Load) Rest() {
 		}
 	})
 }
+
+// Gone says that sites don't come back: nobody waits for what was theirs.
+func (l *Load) Gone(names ...string) { l.gone.add(names) }
 
 // Stop sends the users home, waits until what was accepted has ended or the context
 // has, and then ends the executors. The record is whole from then on.

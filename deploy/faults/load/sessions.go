@@ -60,6 +60,7 @@ func (l *Load) cancelEndless(ctx context.Context) {
 		l.found.mu.Lock()
 		left := maps.Clone(l.found.endless)
 		l.found.mu.Unlock()
+		maps.DeleteFunc(left, func(id string, _ Person) bool { return l.gone.owned(id) })
 		if len(left) == 0 {
 			return
 		}
@@ -94,8 +95,11 @@ func (l *Load) awaitEnds(ctx context.Context) {
 			doubtful[a.Session] = held{a.Session, who}
 		}
 	}
+	maps.Copy(left, doubtful)
+	nobodys := func(id string, _ held) bool { return l.gone.owned(id) }
+	maps.DeleteFunc(left, nobodys)
+	maps.DeleteFunc(doubtful, nobodys)
 	for id, s := range doubtful {
-		left[id] = s
 		if l.changes(ctx, Cancel, s.who, id, "CANCELLED", "", l.from(0)); ctx.Err() != nil {
 			return
 		}
