@@ -122,6 +122,11 @@ func (c *checker) offers() {
 			histories[o.Object] = append(histories[o.Object], op)
 		}
 	}
+	for id := range histories {
+		if c.record.Offers[id] == nil { // it was taken as it was offered; who asked may not have been told
+			histories[id] = append(histories[id], porcupine.Operation{Input: struct{}{}, Output: seen{kind: load.Direct, unknown: true}, Return: math.MaxInt64})
+		}
+	}
 	model := register()
 	until := time.Now().Add(enough)
 	for id, history := range histories {

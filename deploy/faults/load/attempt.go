@@ -159,10 +159,10 @@ func (a *attempt) completes(draw *rand.Rand, done despatch.Completion) {
 		return
 	}
 	a.note(func(t *Attempt) { t.Completed = a.load.journal.now() })
-	switch draw.IntN(20) {
-	case 0, 1:
+	switch draw.IntN(10) {
+	case 0:
 		a.persists(Again, 0, completion(done))
-	case 2:
+	case 1:
 		other := done
 		other.Key, other.Resources = "another end", []despatch.Resource{{Name: "core-seconds", Amount: "1000000", Unit: "s"}}
 		a.persists(Otherwise, 0, completion(other))

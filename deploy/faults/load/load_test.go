@@ -14,7 +14,7 @@ func TestALoadIsWrittenDown(t *testing.T) {
 	_, sites := federate(t, 3)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	l, err := Start(ctx, Options{Sites: sites, Seed: 7, Rate: 60})
+	l, err := Start(ctx, Options{Sites: sites, Seed: 7, Rate: 25, Patience: 20 * time.Second})
 	require.NoError(t, err)
 	wanted := []Kind{Ask, Direct, Accept, Reject, Cancel, Read, ReadSet, List, History, Accounts, Budgets, Nodes, Pry, Allocate, Allocated, Told, Report, Complete, Again, Send}
 	require.Eventually(t, func() bool {
@@ -24,7 +24,7 @@ func TestALoadIsWrittenDown(t *testing.T) {
 				return false
 			}
 		}
-		return f.Operations > 500
+		return f.Operations > 200
 	}, patience, 50*time.Millisecond, "%v", l.Figures(0, l.Now()).Kinds)
 	r := l.Stop(ctx)
 	t.Log(r.Figures)

@@ -18,7 +18,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds a test that hangs; no claim is made by it.
-const patience = 2 * time.Minute
+const patience = 7 * time.Minute
 
 // federate starts a federation of nodes in processes of their own.
 func federate(t *testing.T, size int) (*launch.Federation, []Site) {

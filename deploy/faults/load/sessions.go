@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -105,17 +106,37 @@ func (l *Load) awaitEnds(ctx context.Context) {
 		}
 	}
 	for turn := 0; len(left) > 0; turn++ {
-		for id, s := range left {
-			r := l.looks(ctx, s, l.from(turn), true)
-			if ctx.Err() != nil {
-				return
-			}
-			if terminal(r.Phase) || r.Phase == "OFFERED" || r.Outcome == Refused {
-				delete(left, id)
-			}
+		open, whole := l.stillOpen(ctx, turn)
+		if whole && !slices.ContainsFunc(open, func(id string) bool { _, ours := left[id]; return ours }) {
+			return
 		}
-		if len(left) > 0 && !pause(ctx, 200*time.Millisecond) {
+		if !pause(ctx, 200*time.Millisecond) {
 			return
 		}
 	}
+}
+
+// stillOpen are the sessions, of all sites, that were accepted and haven't ended; whole
+// says that no site's are missing but of those that are gone.
+func (l *Load) stillOpen(ctx context.Context, turn int) (ids []string, whole bool) {
+	path := "/sessions?limit=1000&phase=ACCEPTED&phase=WAITING&phase=PREPARING&phase=AVAILABLE&phase=RUNNING&phase=RELEASING"
+	for path != "" {
+		r := l.ask(ctx, question{kind: List, who: Operator, method: "GET", path: path, at: l.from(turn)})
+		var page struct {
+			Sessions []session
+			Messages []message
+			Next     string
+		}
+		if !r.ok() || !r.into(&page) {
+			return nil, false
+		}
+		for _, s := range page.Sessions {
+			ids = append(ids, s.Meta.UUID)
+		}
+		if slices.ContainsFunc(page.Messages, func(m message) bool { return !l.gone.has(m.Values["site"]) }) {
+			return ids, false
+		}
+		path = page.Next
+	}
+	return ids, true
 }
