@@ -37,7 +37,7 @@ cluster-down:
 
 # The tests of the whole, through sites in containers. Without an engine they fail.
 test-docker:
-	$(GO) test -tags docker -count=1 -timeout 15m $(TESTFLAGS) ./deploy/test/containers ./deploy/test/upkeep
+	$(GO) test -tags docker -count=1 -timeout 15m -p 1 $(TESTFLAGS) ./deploy/test/containers ./deploy/test/upkeep
 
 # The program as images want it.
 .PHONY: bin/static/starling
