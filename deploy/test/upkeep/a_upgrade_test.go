@@ -147,7 +147,7 @@ func begun(t *testing.T) *crowd {
 
 func (c *crowd) use(ctx context.Context, doors []*desk) {
 	for n := 0; ctx.Err() == nil; n++ {
-		id, err := doors[0].accept(ctx)
+		id, err := doors[0].accept(ctx, best)
 		if err != nil {
 			doors = append(doors[1:], doors[0])
 			select {
