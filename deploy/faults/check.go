@@ -3,30 +3,43 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
+	"starling/deploy/faults/check"
 	"starling/deploy/faults/load"
 )
 
-// check looks at all that the record of a run says was promised.
-func (f *containerFederation) check(_ context.Context, record *load.Record, what circumstances) (checked, error) {
-	found := checked{Findings: slices.Concat(what.Strong.findings(), alone(record, what))}
-	found.Says = strings.Join(slices.DeleteFunc([]string{
-		fmt.Sprintf("%d operations", len(record.Ops)), what.Strong.says(),
-	}, func(s string) bool { return s == "" }), ", ")
-	return found, nil
+// patience is how long the sites may take until they tell the same, and what was
+// accepted to have ended.
+const patience = 2 * time.Minute
+
+// check looks at all that the record of a run says was promised, and at what the fault
+// itself has read.
+func (f *containerFederation) check(ctx context.Context, record *load.Record, what circumstances) (checked, error) {
+	options := check.Options{Patience: patience, Leapt: what.Leapt}
+	for _, site := range what.Minority {
+		options.Cut = append(options.Cut, check.Cut{Site: site, From: what.Cut, To: what.Mended})
+	}
+	sites := slices.DeleteFunc(f.loadSites(), func(s load.Site) bool { return slices.Contains(what.Gone, s.Name) })
+	looked := check.All(ctx, sites, record, options)
+	out := checked{Findings: what.Strong.findings(), Unsure: looked.Inconclusive, Says: says(looked.Looked, what.Strong)}
+	for _, finding := range looked.Broken {
+		out.Findings = append(out.Findings, finding.String())
+	}
+	return out, ctx.Err()
 }
 
-// alone finds what sites without a majority have acknowledged all the same, though a
-// majority must have been asked.
-func alone(record *load.Record, what circumstances) (found []string) {
-	for _, o := range record.Ops {
-		strong := o.Kind == load.Allocate || o.Kind == load.Allocated || o.Kind == load.Told
-		if strong && o.Outcome == load.Acknowledged && slices.Contains(what.Minority, o.Site()) && o.Call > what.Cut && o.Return < what.Mended {
-			found = append(found, fmt.Sprintf("promise 5: %s, cut off from %s to %s, has acknowledged %s of %s, asked at %s",
-				o.Site(), what.Cut, what.Mended, o.Kind, o.Object, o.Call))
-		}
+// says counts what was looked at, in one line.
+func says(looked map[string]int, strong *purse) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(looked)) {
+		parts = append(parts, fmt.Sprintf("%d %s", looked[name], name))
 	}
-	return found
+	if own := strong.says(); own != "" {
+		parts = append(parts, own)
+	}
+	return strings.Join(parts, ", ")
 }

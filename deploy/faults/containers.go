@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -44,6 +45,21 @@ func (c *containers) prepare(ctx context.Context, dir string) (err error) {
 	}
 	c.images, err = launch.BuildImages(ctx, c.program)
 	return err
+}
+
+// close removes the images, which nobody else has.
+func (c *containers) close(ctx context.Context) error {
+	var errs []error
+	if c.images.Node != "" {
+		errs = append(errs, c.images.Remove(ctx))
+	}
+	if c.changeling != "" {
+		said, err := exec.CommandContext(ctx, "docker", "rmi", c.changeling).CombinedOutput()
+		if err != nil {
+			errs = append(errs, fmt.Errorf("remove image %s: %w: %s", c.changeling, err, said))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // raise makes a federation as a fault needs it, and waits until it is whole.

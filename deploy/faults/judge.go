@@ -19,6 +19,8 @@ type measured struct {
 	Lasted time.Duration
 	Strong int
 	Gap    time.Duration
+	// Before is the longest gap in the baseline: what the machine does by itself.
+	Before time.Duration
 	// Trouble is what went wrong with the run itself: the cluster, the load, the fault.
 	// It says nothing about Starling.
 	Trouble []string
@@ -38,6 +40,10 @@ func judge(m measured, expects inject.Expectation) (verdict, []string) {
 	// While the run itself is in trouble, nobody can be expected to be served.
 	if len(m.Trouble) == 0 {
 		wrong = append(wrong, disappointed(m, expects)...)
+	}
+	if expects.Gap > 0 && m.Before > expects.Gap {
+		unsure = append(unsure, fmt.Sprintf("a gap of %s can't be told on this machine now: strong writes stopped for %s in the baseline, and then for %s",
+			expects.Gap, m.Before.Round(time.Millisecond), m.Gap.Round(time.Millisecond)))
 	}
 	unsure = append(unsure, m.Trouble...)
 	unsure = append(unsure, m.Unsure...)
@@ -61,7 +67,7 @@ func disappointed(m measured, expects inject.Expectation) (wrong []string) {
 	if expects.StrongWrites && m.Strong == 0 {
 		wrong = append(wrong, "no strong write was acknowledged, though a majority was together")
 	}
-	if expects.Gap > 0 && m.Gap > expects.Gap {
+	if expects.Gap > 0 && m.Before <= expects.Gap && m.Gap > expects.Gap {
 		wrong = append(wrong, fmt.Sprintf("strong writes stopped for %s, and may for %s", m.Gap.Round(time.Millisecond), expects.Gap))
 	}
 	return wrong

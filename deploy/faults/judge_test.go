@@ -36,6 +36,7 @@ func TestARunPassesOnlyIfItProvesSomething(t *testing.T) {
 		"nobody answered, nobody asked it":   {with(func(m *measured) { m.During = 0 }), inject.Expectation{}, passed},
 		"no strong write":                    {with(func(m *measured) { m.Strong = 0 }), all, failed},
 		"too long a gap":                     {with(func(m *measured) { m.Gap = 101 * time.Millisecond }), all, failed},
+		"a gap where there always are":       {with(func(m *measured) { m.Before, m.Gap = time.Second, time.Minute }), all, inconclusive},
 		"a gap that isn't judged":            {with(func(m *measured) { m.Gap = time.Minute }), inject.Expectation{Answers: true}, passed},
 	} {
 		got, why := judge(c.seen, c.expects)

@@ -108,7 +108,7 @@ func command(ctx context.Context, arguments []string) error {
 }
 
 // campaigning makes the runs.
-func campaigning(ctx context.Context, o options, runs []run, written *book) error {
+func campaigning(ctx context.Context, o options, runs []run, written *book) (err error) {
 	if len(runs) == 0 {
 		return nil
 	}
@@ -125,6 +125,7 @@ func campaigning(ctx context.Context, o options, runs []run, written *book) erro
 	}
 	defer os.RemoveAll(dir)
 	stage := &containers{program: o.program, rate: o.rate}
+	defer func() { err = errors.Join(err, stage.close(context.WithoutCancel(ctx))) }()
 	say("building the images")
 	if err := stage.prepare(ctx, dir); err != nil {
 		return err
@@ -154,7 +155,7 @@ func quarter(ctx context.Context, on *containers, say func(string, ...any)) (flo
 	}
 	most, err := f.(*containerFederation).capacity(ctx)
 	err = errors.Join(err, f.remove(context.WithoutCancel(ctx)))
-	rate := max(most/4, 1.3*least)
+	rate := max(most/4, 0.8*least) // executors and treasurers come on top
 	say("five sites take %.0f operations a second; the load is %.0f", most, rate)
 	return rate, err
 }

@@ -40,6 +40,8 @@ type circumstances struct {
 	Cut, Mended time.Duration
 	// Lost are sites that may have lost what they alone had; Gone don't come back.
 	Lost, Gone []string
+	// Leapt are sites whose clocks were set.
+	Leapt []string
 	// Strong is what the fault itself has read and written.
 	Strong *purse
 }
@@ -87,6 +89,7 @@ type part struct {
 	result *result
 	seen   measured
 	whole  bool
+	healed time.Time // when healing began
 }
 
 func (p *part) trouble(err error) {
@@ -111,22 +114,24 @@ func (p *part) story(ctx context.Context) *load.Record {
 	p.trouble(inject.Wait(ctx, p.Baseline))
 	struck := on.Now()
 	before := on.Figures(from, struck)
-	p.seen.Baseline = before.Rate
+	p.seen.Baseline, p.seen.Before = before.Rate, before.Gap
 	p.log("baseline: %s", before)
 
 	wound, cut, mended := p.hurt(ctx, scene, on)
 	during := on.Figures(cut, mended)
 	p.seen.During, p.seen.Lasted = during.Rate, mended-cut
 	p.log("during: %s", during)
-	p.settle(ctx, scene, on, wound)
+	err = p.settle(ctx, scene)
 	after := on.Figures(struck, on.Now())
 	p.seen.Gap, p.seen.Strong = after.Gap, after.Kinds[load.Allocate]
 	p.log("since the fault: %s", after)
 
 	p.trouble(strong.readAll(ctx, scene.Sites))
 	record := on.Stop(ctx)
+	p.recovered(ctx, scene, wound, err)
 	found, err := p.check(ctx, record, circumstances{
-		Seed: p.Seed, Minority: wound.Minority, Cut: cut, Mended: mended, Lost: wound.Lost, Gone: wound.Gone, Strong: strong,
+		Seed: p.Seed, Minority: wound.Minority, Cut: cut, Mended: mended, Lost: wound.Lost, Gone: wound.Gone,
+		Leapt: wound.Leapt, Strong: strong,
 	})
 	if err != nil {
 		p.trouble(fmt.Errorf("check: %w", err))
@@ -141,6 +146,7 @@ func (p *part) hurt(ctx context.Context, scene *inject.Scene, on loading) (_ *in
 	wound, err := p.Fault.Inject(ctx, scene)
 	cut = on.Now()
 	if wound == nil {
+		p.healed = time.Now()
 		p.trouble(errors.Join(errors.New("inject the fault"), err))
 		return &inject.Wound{Spent: true}, cut, cut
 	}
@@ -156,6 +162,7 @@ func (p *part) hurt(ctx context.Context, scene *inject.Scene, on loading) (_ *in
 		p.trouble(inject.Wait(ctx, wound.Lasts))
 	}
 	mended = on.Now()
+	p.healed = time.Now()
 	p.log("healing")
 	healing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Minute)
 	defer cancel()
@@ -170,15 +177,29 @@ func (p *part) hurt(ctx context.Context, scene *inject.Scene, on loading) (_ *in
 }
 
 // settle waits until all sites agree, and says how long that took after healing.
-func (p *part) settle(ctx context.Context, scene *inject.Scene, on loading, wound *inject.Wound) {
-	begun := time.Now()
+func (p *part) settle(ctx context.Context, scene *inject.Scene) error {
 	ctx, cancel := context.WithTimeout(ctx, p.Settling)
 	defer cancel()
 	err := scene.Settled(ctx)
+	p.result.Recovery = time.Since(p.healed).Seconds()
+	if err != nil {
+		p.log("not settled: %v", err)
+		return err
+	}
+	p.log("settled %s after healing", time.Since(p.healed).Round(100*time.Millisecond))
+	return nil
+}
+
+// recovered says whether the federation is whole again. One that isn't while users come
+// as fast as ever, and is as soon as they have gone, had more to do than this machine
+// can: that proves nothing.
+func (p *part) recovered(ctx context.Context, scene *inject.Scene, wound *inject.Wound, err error) {
 	if err != nil && p.seen.Stuck == "" {
-		p.seen.Stuck = err.Error()
+		if again := p.settle(ctx, scene); again != nil {
+			p.seen.Stuck = errors.Join(err, again).Error()
+		} else {
+			p.seen.Unsure = append(p.seen.Unsure, fmt.Sprintf("it settled only when the users had gone home: %v", err))
+		}
 	}
 	p.whole = err == nil && p.seen.Stuck == "" && !wound.Spent && len(wound.Gone) == 0
-	p.result.Recovery = time.Since(begun).Seconds()
-	p.log("settled after %s", time.Since(begun).Round(100*time.Millisecond))
 }

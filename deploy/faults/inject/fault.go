@@ -71,6 +71,9 @@ type Wound struct {
 	Lost []string
 	// Gone are the sites that don't come back.
 	Gone []string
+	// Leapt are the sites whose clocks were set: what their times tell of before and
+	// after is worth nothing.
+	Leapt []string
 	// Spent is whether the cluster is of no use for further runs, however well it heals.
 	Spent bool
 	// Heal ends it. It may be called again.
