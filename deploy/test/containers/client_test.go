@@ -4,6 +4,7 @@ package containers
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -32,6 +33,15 @@ func eventually(t *testing.T, what string, holds func() bool) {
 		}
 	}
 	t.Fatalf("waited in vain for %s", what)
+}
+
+// timely bounds what is done to containers: a test that can't go on fails, and doesn't
+// hold up the others.
+func timely(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
 }
 
 type (

@@ -19,7 +19,7 @@ import (
 func healthy(t *testing.T, s *launch.Site) {
 	t.Helper()
 	eventually(t, s.Name+" to be healthy", func() bool {
-		got, err := s.Node.Inspect(t.Context())
+		got, err := s.Node.Inspect(timely(t))
 		return err == nil && got.State != nil && got.State.Health != nil && got.State.Health.Status == container.Healthy
 	})
 }
@@ -37,7 +37,7 @@ func TestPromise2ANodeIsKilledAndNothingIsLost(t *testing.T) {
 	offer := waiting.of(t, "aussrc")
 	aussrc.await(id, "RUNNING")
 
-	require.NoError(t, aussrc.Node.Kill(t.Context()))
+	require.NoError(t, aussrc.Node.Kill(timely(t)))
 	eventually(t, "uksrc to say that aussrc is away", func() bool {
 		a := uksrc.do("GET", "/sessions/"+id, nil)
 		return a.Status == 503
@@ -46,8 +46,8 @@ func TestPromise2ANodeIsKilledAndNothingIsLost(t *testing.T) {
 	uksrc.await(elsewhere, "COMPLETED")
 	touch(t, aussrc.Site, "go-on")
 
-	require.NoError(t, aussrc.Start(t.Context()))
-	require.NoError(t, federation.Ready(t.Context()))
+	require.NoError(t, aussrc.Start(timely(t)))
+	require.NoError(t, federation.Ready(timely(t)))
 	assert.Equal(t, 200, uksrc.setPhase(offer, "ACCEPTED").Status, "an offer outlives its node")
 	uksrc.await(id, "COMPLETED")
 	uksrc.await(offer, "COMPLETED")
@@ -71,9 +71,9 @@ func TestPromise3WorkOfAKilledExecutorIsDoneAgain(t *testing.T) {
 	t.Cleanup(func() { os.Remove(tries) })
 	eventually(t, "the first try", func() bool { _, err := os.Stat(tries); return err == nil })
 	jpsrc.await(id, "RUNNING")
-	require.NoError(t, jpsrc.Executor.Kill(t.Context()))
+	require.NoError(t, jpsrc.Executor.Kill(timely(t)))
 	touch(t, jpsrc.Site, "go-on")
-	require.NoError(t, jpsrc.Executor.Start(t.Context()))
+	require.NoError(t, jpsrc.Executor.Start(timely(t)))
 	jpsrc.await(id, "COMPLETED")
 	assert.Equal(t, "2\n", string(jpsrc.document("/sessions/"+id+"/files/output/tries", nil).Body))
 	agree(everywhere(t, user), "/history?session="+id)

@@ -42,7 +42,7 @@ func notebookImage(t *testing.T) (name, digest string) {
 		_, err := engine.ImageRemove(context.Background(), name, client.ImageRemoveOptions{PruneChildren: true})
 		assert.NoError(t, err)
 	})
-	got, err := engine.ImageInspect(t.Context(), name)
+	got, err := engine.ImageInspect(timely(t), name)
 	require.NoError(t, err)
 	return name, got.ID
 }

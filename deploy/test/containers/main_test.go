@@ -25,6 +25,10 @@ var (
 	program    string
 )
 
+// whole is how long all tests may take together. It ends before `go test` ends them
+// (-timeout in the Makefile), who would leave the containers behind.
+const whole = 12 * time.Minute
+
 // begin is how long the cluster may take to come up on a busy machine.
 const begin = 4 * time.Minute
 
@@ -42,6 +46,8 @@ func TestMain(m *testing.M) {
 func withCluster(tests func() int) (status int, err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, whole)
+	defer cancel()
 	dir, err := os.MkdirTemp("", "starling-containers-")
 	if err != nil {
 		return 1, err
@@ -79,7 +85,7 @@ func withCluster(tests func() int) (status int, err error) {
 	case status = <-done:
 		return status, nil
 	case <-ctx.Done():
-		return 1, errors.New("interrupted")
+		return 1, fmt.Errorf("ended before they were done: %w", ctx.Err())
 	}
 }
 

@@ -80,7 +80,7 @@ func TestFiveSitesAreOneFederation(t *testing.T) {
 func TestContainersAreShutIn(t *testing.T) {
 	for _, s := range federation.Sites {
 		for _, c := range []*launch.Container{s.Node, s.Executor} {
-			got, err := c.Inspect(t.Context())
+			got, err := c.Inspect(timely(t))
 			require.NoError(t, err)
 			assert.NotEmpty(t, got.Config.User)
 			assert.False(t, strings.HasPrefix(got.Config.User, "0:"), c.Service)
@@ -95,7 +95,7 @@ func TestContainersAreShutIn(t *testing.T) {
 				}
 			}
 		}
-		_, err := s.Executor.Address(t.Context(), launch.WAN)
+		_, err := s.Executor.Address(timely(t), launch.WAN)
 		require.Error(t, err, "executors are in their site's network alone")
 		require.NoError(t, filepath.WalkDir(filepath.Join(federation.Dir, s.Name), func(path string, entry os.DirEntry, err error) error {
 			if err != nil || entry.IsDir() || filepath.Ext(path) != ".key" && entry.Name() != "token" && entry.Name() != "gossip.keys" {
@@ -113,12 +113,11 @@ func TestContainersAreShutIn(t *testing.T) {
 // A sixth site comes, works, has its certificate revoked, comes back with another, and
 // leaves for good; all the while the others are as they were.
 func TestASiteComesAndGoes(t *testing.T) {
-	ctx := t.Context()
-	newsrc, err := federation.Add(ctx, "newsrc")
+	newsrc, err := federation.Add(timely(t), "newsrc")
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, federation.Drop(context.Background(), newsrc)) })
-	require.NoError(t, newsrc.Create(ctx))
-	require.NoError(t, federation.Ready(ctx))
+	require.NoError(t, newsrc.Create(timely(t)))
+	require.NoError(t, federation.Ready(timely(t)))
 	user, uksrc := at(t, "newsrc", "pioneer"), at(t, "uksrc", "pioneer")
 	id := user.accept(shell("echo first"))
 	uksrc.await(id, "COMPLETED")
@@ -134,15 +133,15 @@ func TestASiteComesAndGoes(t *testing.T) {
 	}
 	assert.Equal(t, 503, uksrc.do("GET", "/sessions/"+id, nil).Status, "nobody speaks to it any more")
 
-	require.NoError(t, newsrc.Node.Stop(ctx))
+	require.NoError(t, newsrc.Node.Stop(timely(t)))
 	require.NoError(t, newsrc.Certify())
-	require.NoError(t, newsrc.Start(ctx))
-	require.NoError(t, federation.Ready(ctx))
+	require.NoError(t, newsrc.Start(timely(t)))
+	require.NoError(t, federation.Ready(timely(t)))
 	uksrc.await(id, "COMPLETED")
 
 	got = starling(t, newsrc, tokenOf(t, "olga", launch.Operators), "leave")
 	require.Equal(t, 0, got.status, "%s%s", got.out, got.err)
-	eventually(t, "the node to have ended", func() bool { return !newsrc.Node.Running(ctx) })
+	eventually(t, "the node to have ended", func() bool { return !newsrc.Node.Running(t.Context()) })
 	for _, p := range others {
 		eventually(t, p.Name+" to know that newsrc has left", func() bool { return !p.members()["newsrc"].Alive })
 	}
