@@ -24,7 +24,9 @@ func TestTheFederationIsUpgradedWhileItIsUsed(t *testing.T) {
 	first, others := federation.Sites[1], []*launch.Site{federation.Sites[2], federation.Sites[0]}
 
 	install(t, first, images.now)
-	assert.Len(t, versions(t, federation.Sites[0].Name), 2, "two versions are in one federation")
+	if older {
+		assert.Len(t, versions(t, federation.Sites[0].Name), 2, "two versions are in one federation")
+	}
 	// What only the new program says is left out while the others don't know it, and the
 	// rest gets into the log, whoever leads it.
 	id := at(t, first.Name, "alice").completed(t)
@@ -49,6 +51,9 @@ func TestTheFederationIsUpgradedWhileItIsUsed(t *testing.T) {
 		return at(t, federation.Sites[0].Name, "alice").history(t, id)[0].Trace != ""
 	})
 	users.verify(t)
+	if !older {
+		return
+	}
 
 	// The way back is closed: the program of before can't read the log any more, and says
 	// so instead of coming to hold another record than the others.

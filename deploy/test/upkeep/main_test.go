@@ -18,8 +18,7 @@ import (
 )
 
 // before is the last commit of the version before this one, which knows commands up to
-// version 2. It stays in the history; where that is cut short, and so is the test, the
-// log says so.
+// version 2.
 const before = "06f4f19"
 
 // The federation of all tests, and the programs: TestMain owns them. The tests go
@@ -28,6 +27,9 @@ var (
 	federation *launch.Cluster
 	program    string // the current one
 	images     struct{ before, now launch.Images }
+	// older is whether the program of before is one: where the history is cut short it is
+	// this source once more, and all that is seen is that nobody loses anything.
+	older bool
 )
 
 // begin is how long three sites may take to come up on a busy machine.
@@ -59,8 +61,11 @@ func withFederation(tests func() int) (status int, err error) {
 		return 1, err
 	}
 	old := filepath.Join(dir, "starling-before")
-	if err := buildBefore(ctx, filepath.Join(dir, "source"), old); err != nil {
+	if older, err = buildBefore(ctx, filepath.Join(dir, "source"), old); err != nil {
 		return 1, err
+	}
+	if !older {
+		fmt.Fprintf(os.Stderr, "upkeep: commit %s isn't in the history here (git fetch --unshallow), so that the upgrade is from this version to itself\n", before)
 	}
 	defer func() {
 		ending, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
@@ -98,25 +103,30 @@ func withFederation(tests func() int) (status int, err error) {
 	}
 }
 
-// buildBefore builds the program of before, with the commit in it.
-func buildBefore(ctx context.Context, source, to string) error {
-	if out, err := exec.CommandContext(ctx, "git", "rev-parse", "--show-toplevel").Output(); err == nil {
-		top := string(out[:len(out)-1])
-		for _, args := range [][]string{
-			{"clone", "--quiet", "--no-checkout", "--shared", top, source},
-			{"-C", source, "-c", "advice.detachedHead=false", "checkout", "--quiet", before},
-		} {
-			if said, err := exec.CommandContext(ctx, "git", args...).CombinedOutput(); err != nil {
-				return fmt.Errorf("the source of %s, from which the upgrade begins, isn't in the history (is the clone a shallow one?): git %v: %w: %s", before, args, err, said)
-			}
-		}
-		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", to, "./cmd/starling")
-		build.Dir, build.Env = source, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=true")
-		if said, err := build.CombinedOutput(); err != nil {
-			return fmt.Errorf("build %s: %w: %s", before, err, said)
-		}
-		return nil
+// repository is where the source of this test is.
+const repository = "../../.."
+
+// buildBefore builds the program of before, where the history has it.
+func buildBefore(ctx context.Context, source, to string) (older bool, err error) {
+	from, err := filepath.Abs(repository)
+	if err != nil {
+		return false, err
 	}
-	fmt.Fprintln(os.Stderr, "upkeep: there is no history here, so that the upgrade is from this version to itself")
-	return launch.BuildStatic(ctx, "starling/cmd/starling", to)
+	if exec.CommandContext(ctx, "git", "-C", from, "cat-file", "-e", before+"^{commit}").Run() != nil {
+		return false, launch.BuildStatic(ctx, "starling/cmd/starling", to)
+	}
+	for _, args := range [][]string{
+		{"clone", "--quiet", "--no-checkout", "--shared", from, source},
+		{"-C", source, "-c", "advice.detachedHead=false", "checkout", "--quiet", before},
+	} {
+		if said, err := exec.CommandContext(ctx, "git", args...).CombinedOutput(); err != nil {
+			return false, fmt.Errorf("have the source of %s: git %v: %w: %s", before, args, err, said)
+		}
+	}
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", to, "./cmd/starling")
+	build.Dir, build.Env = source, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=true") // its commit is its version
+	if said, err := build.CombinedOutput(); err != nil {
+		return false, fmt.Errorf("build %s: %w: %s", before, err, said)
+	}
+	return true, nil
 }
