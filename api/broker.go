@@ -12,6 +12,7 @@ import (
 	"starling/federation/digest"
 	"starling/federation/identity"
 	"starling/node"
+	"starling/node/chronicle"
 	"starling/node/cluster"
 )
 
@@ -44,6 +45,8 @@ type Requests interface {
 type Sessions interface {
 	Session(ctx context.Context, caller identity.Caller, id identity.UUID) (*ivoa.Session, error)
 	Update(ctx context.Context, caller identity.Caller, id identity.UUID, update ivoa.Update, key string) (*ivoa.Session, error)
+	// Explanation tells what became of a session, and why.
+	Explanation(ctx context.Context, caller identity.Caller, id identity.UUID) (*chronicle.Explanation, error)
 	Sessions(ctx context.Context, caller identity.Caller, filter node.SessionFilter, cursor string, limit int) (node.SessionPage, error)
 	// Events replays what happened after a sequence number, then follows.
 	Events(ctx context.Context, caller identity.Caller, id identity.UUID, after uint64) (<-chan node.Event, error)

@@ -17,6 +17,7 @@ import (
 	"starling/federation/digest"
 	"starling/federation/identity"
 	"starling/node"
+	"starling/node/chronicle"
 	"starling/node/policy"
 	"starling/scheduling"
 )
@@ -222,6 +223,22 @@ func (f *fake) OfferSet(_ context.Context, caller identity.Caller, id identity.U
 		return nil, err
 	}
 	return f.offers(), nil
+}
+
+func (f *fake) Explanation(_ context.Context, caller identity.Caller, id identity.UUID) (*chronicle.Explanation, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.mine(caller, id); err != nil {
+		return nil, err
+	}
+	return &chronicle.Explanation{
+		Session: id.String(), Name: "n", Node: "kth", Phase: "RUNNING", Summary: "it waited 12s: why", WaitedSeconds: 12,
+		Chapters: []chronicle.Chapter{{
+			Phase: "WAITING", From: 1, Until: 2, Seconds: 12, Attempt: 1,
+			Reasons: []ivoa.Message{ivoa.NewMessage(noonUTC, ivoa.LevelInfo, "k", "{a}", "a", "why")},
+		}},
+		Asked: someTrace, Accepted: someTrace, Unknown: []ivoa.Message{ivoa.NewMessage(noonUTC, ivoa.LevelInfo, "k", "much")},
+	}, nil
 }
 
 func (f *fake) Session(_ context.Context, caller identity.Caller, id identity.UUID) (*ivoa.Session, error) {

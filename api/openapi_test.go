@@ -237,6 +237,7 @@ var sampled = []struct {
 		f.missing = []ivoa.Message{ivoa.NewMessage(noonUTC, ivoa.LevelWarn, "urn:x", "{site} is away", "site", "b")}
 	}},
 	{op: "GET /sessions/{uuid}/files", path: on("/files")},
+	{op: "GET /sessions/{uuid}/explanation", path: on("/explanation")},
 	{op: "GET /executors", path: "/executors"},
 	{op: "POST /executors", path: "/executors", body: `{"name": "lt-1"}`},
 	{op: "POST /executors/{uuid}/despatch", path: "/executors/" + workerID.String() + "/despatch"},

@@ -95,7 +95,10 @@ func (s *Server) pass(v *visit) error {
 	if p.failed == nil {
 		return nil
 	}
-	return p.explain(p.failed)
+	if err = p.explain(p.failed); s.explainAlone(v, err) {
+		return nil
+	}
+	return err
 }
 
 // letPass takes a place for a passage, or says why there is none.

@@ -23,6 +23,7 @@ func (s *Server) routes() []route {
 		// What users expect beyond it.
 		{post, "/policy/check", s.checkPolicy},
 		{get, "/sessions", s.sessions},
+		{get, explanationPath, s.explanation},
 		{get, "/sessions/:uuid/events", s.events},
 		{get, "/sessions/:uuid/stdout", s.stdout},
 		{get, "/sessions/:uuid/stderr", s.stderr},
@@ -92,7 +93,7 @@ func (s *Server) routes() []route {
 // all of them have.
 func ownedParameter(method, path string) string {
 	switch path {
-	case "/offersets/:uuid", "/sessions/:uuid", "/sessions/:uuid/events", "/sessions/:uuid/stdout", "/sessions/:uuid/stderr",
+	case "/offersets/:uuid", "/sessions/:uuid", explanationPath, "/sessions/:uuid/events", "/sessions/:uuid/stdout", "/sessions/:uuid/stderr",
 		"/sessions/:uuid/files", "/sessions/:uuid/files/*", linkPath, enterPath, connectBare, connectInside, "/executors/:uuid/despatch":
 		return "uuid"
 	case "/history/:ref/completion", "/history/:ref/files/*":

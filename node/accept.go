@@ -212,6 +212,9 @@ func (b *Broker) accept(did deed, s *store.Session, f funds, brought acceptance,
 		if verdict.overdrawn != nil {
 			s.Messages = appendMessage(s.Messages, verdict.overdrawn.message(now, ivoa.LevelWarn))
 		}
+		if why, waits := b.wherefore(p, s, now, now); waits {
+			s.Waits(why)
+		}
 		enter(s, ivoa.SessionAccepted, now)
 	})
 	rejected := b.closeOffers(set, s.ID, ivoa.SessionRejected, now)

@@ -190,6 +190,9 @@ func New(ctx context.Context, options Options) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.mu.Lock()
+	b.noteOutage()
+	b.mu.Unlock()
 	ctx, b.cancel = context.WithCancel(ctx)
 	b.done.Go(func() { b.runAgenda(ctx) })
 	b.done.Go(func() { b.runMender(ctx) })

@@ -113,6 +113,8 @@ func (b *Broker) onTime(p *pool, s *store.Session, now store.Millis) *store.Sess
 		b.submit(write{sessions: []*store.Session{b.unstartable(p, s, now)}})
 		return nil
 	}
+	late := p.lateness(s, now)
+	s = b.change(s, func(s *store.Session) { s.Waits(late) })
 	length := s.Plan.End - s.Plan.Start
 	window := scheduling.Instant(now).From(scheduling.Span(length))
 	if err := p.timeline.Move(entryID(s.ID), window); err == nil {
@@ -154,7 +156,11 @@ func (b *Broker) rebook(p *pool, s *store.Session, from store.Millis) *store.Ses
 	plan := s.Plan
 	plan.Start, plan.Latest, plan.End = store.Millis(slot.Start), store.Millis(slot.Start), store.Millis(slot.Start.Add(length))
 	if plan != s.Plan {
-		s = b.change(s, func(s *store.Session) { s.Plan = plan })
+		was := s.Plan.Start
+		s = b.change(s, func(s *store.Session) {
+			s.Plan = plan
+			b.moved(p, s, was, b.now())
+		})
 	}
 	b.expect(p, s)
 	return s

@@ -105,6 +105,12 @@ func (b *Broker) makeWay(p *pool, s *store.Session, now store.Millis) (*store.Se
 	var moved []*store.Session
 	for _, o := range others {
 		if again := b.rebook(p, o, max(now, o.Plan.Start)); again != o {
+			if again.Plan.Start > o.Plan.Start {
+				again = b.change(again, func(s *store.Session) {
+					s.Waited = slices.DeleteFunc(slices.Clone(s.Waited), func(w store.Wait) bool { return w.At == now }) // for want of room, but for whom is known
+					s.Waits(store.Wait{At: now, From: o.Plan.Start, Until: s.Plan.Start + s.Plan.Preparing, Cause: store.Gave})
+				})
+			}
 			moved = append(moved, again)
 		}
 	}

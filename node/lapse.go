@@ -31,6 +31,7 @@ func (b *Broker) patrol(now store.Millis) {
 		}
 	}
 	b.forgetExecutors(now)
+	b.submit(write{}) // a sign of life, where there is no other
 	b.at(now+b.patrolMillis(), b.patrol)
 }
 

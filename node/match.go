@@ -16,7 +16,7 @@ func (b *Broker) next(e *executor) (*store.Session, *store.Ticket) {
 	p := e.pool
 	for range maxLooks {
 		now := b.now()
-		first, found := p.oldest(e)
+		first, found := p.oldest(e, now)
 		if !found {
 			return nil, nil
 		}
@@ -33,12 +33,16 @@ func (b *Broker) next(e *executor) (*store.Session, *store.Ticket) {
 
 // oldest finds the session that has waited longest of those that an executor can
 // have now.
-func (p *pool) oldest(e *executor) (first place, found bool) {
+func (p *pool) oldest(e *executor, now store.Millis) (first place, found bool) {
 	if p.queue.due == 0 {
 		return first, false
 	}
 	for _, l := range p.queue.lines {
-		if l.due == 0 || e.unable(l) != "" || !p.room(l) {
+		if l.due == 0 || e.unable(l) != "" {
+			continue
+		}
+		if !p.room(l) {
+			p.crowded = now
 			continue
 		}
 		if at, any := p.queue.next(l); any && (!found || at.came < first.came) {

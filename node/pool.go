@@ -20,11 +20,12 @@ type pool struct {
 	// running is what attempts in progress really take. A slot may be free on
 	// the timeline while whoever had it before is still being stopped.
 	running scheduling.Resources
-	queue   queue     // sessions to despatch
-	waiters []*waiter // polls that wait for them, who came first first
-	serving bool      // to give them something is on the agenda
-	dirty   bool      // room has appeared; bookings may move forward
-	tidied  bool      // pruning is on the agenda
+	queue   queue        // sessions to despatch
+	waiters []*waiter    // polls that wait for them, who came first first
+	serving bool         // to give them something is on the agenda
+	crowded store.Millis // when something was due last for which there was no room, though it was booked
+	dirty   bool         // room has appeared; bookings may move forward
+	tidied  bool         // pruning is on the agenda
 }
 
 // executor is a registered executor.

@@ -51,7 +51,7 @@ cost? It gives firm, timed, priced offers; you accept one, and it runs.
 		}
 	}
 	add(groupRun, newRun(a), newOffers(a), newAccept(a), newReject(a))
-	add(groupSession, newWatch(a), newCancel(a), newLogs(a), newFiles(a), newConnect(a), newSessions(a))
+	add(groupSession, newWatch(a), newCancel(a), newLogs(a), newFiles(a), newConnect(a), newSessions(a), newExplain(a))
 	add(groupRecord, newHistory(a), newStatement(a), newBudgets(a), newAccounts(a), newAudit(a))
 	add(groupLedger, newAllocate(a), newCorrect(a), newRefund(a), newDiscount(a), newEnrol(a))
 	add(groupNode, newServe(a), newHealth(a), newNodes(a), newLeave(a), newExecutor(a), newExecutors(a), newConfig(a), newPolicy(a), newToken(a), newIssuer(a), newKeygen(a), newDebug(a))

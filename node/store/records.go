@@ -104,6 +104,7 @@ type Session struct {
 	AcceptKey string         `json:"acceptKey,omitzero"` // the Idempotency-Key it was accepted with
 	Messages  []ivoa.Message `json:"messages,omitempty"`
 	Trail     []Step         `json:"trail,omitempty"`
+	Waited    []Wait         `json:"waited,omitempty"` // why it began no earlier; see Waits
 
 	Attempt   Attempt  `json:"attempt,omitzero"`
 	Fence     uint64   `json:"fence,omitzero"`     // of the newest attempt; never falls

@@ -38,6 +38,8 @@ type Options struct {
 	Path string
 	// Commit commits a transaction; nil uses bbolt's. Tests make it fail.
 	Commit func(*bbolt.Tx) error
+	// Now is the wall clock; nil: the machine's.
+	Now func() time.Time
 	// Committed is told of every commit: how many writes it held, how long it
 	// took, and its error. It must be quick.
 	Committed func(writes int, took time.Duration, err error)
@@ -72,6 +74,9 @@ type Ticket struct {
 func Open(options Options) (*Store, error) {
 	if options.Commit == nil {
 		options.Commit = (*bbolt.Tx).Commit
+	}
+	if options.Now == nil {
+		options.Now = time.Now
 	}
 	if options.Committed == nil {
 		options.Committed = func(int, time.Duration, error) {}
@@ -177,7 +182,7 @@ func (s *Store) Close() error {
 	// So that the next start need not read the whole file to find out which pages
 	// are free. Where that can't be written it does.
 	s.db.NoFreelistSync = false
-	_ = s.db.Update(func(*bbolt.Tx) error { return nil })
+	_ = s.db.Update(func(tx *bbolt.Tx) error { return (&Tx{tx}).alive(s.options.Now().UnixMilli()) })
 	return s.db.Close()
 }
 
@@ -234,6 +239,10 @@ func (s *Store) commit(batch []*Ticket) error {
 		if err := t.write(&Tx{tx}); err != nil {
 			return errors.Join(err, tx.Rollback())
 		}
+	}
+	// It shares a page that each commit writes anyhow.
+	if err := (&Tx{tx}).alive(s.options.Now().UnixMilli()); err != nil {
+		return errors.Join(err, tx.Rollback())
 	}
 	if err := s.options.Commit(tx); err != nil {
 		// After a failed commit bbolt has rolled back already.

@@ -110,7 +110,7 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 		return nil, occupied(err, c)
 	}
 	stops.push(func() error { return closed(socket) })
-	sessions, err := openStore(c, metrics, stops)
+	sessions, err := openStore(c, o.Now, metrics, stops)
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +177,7 @@ func (n *Node) Wait(ctx context.Context) error {
 func (n *Node) Close() error { return n.stops.unwind() }
 
 // openStore opens the session store, which locks the data directory.
-func openStore(c config.Config, metrics prometheus.Registerer, stops *stack) (*store.Store, error) {
+func openStore(c config.Config, now func() time.Time, metrics prometheus.Registerer, stops *stack) (*store.Store, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
@@ -193,7 +193,7 @@ func openStore(c config.Config, metrics prometheus.Registerer, stops *stack) (*s
 	})
 	metrics.MustRegister(commits, writes, failures)
 	s, err := store.Open(store.Options{
-		Path: SessionsPath(c.Data),
+		Path: SessionsPath(c.Data), Now: now,
 		Committed: func(n int, took time.Duration, err error) {
 			if err != nil {
 				failures.Inc()
