@@ -18,12 +18,12 @@ const mostExplained = 20
 // waited. Of a session that isn't kept here it tells what the record of its attempts
 // says, which every node has.
 func (b *Broker) Explanation(ctx context.Context, caller identity.Caller, id identity.UUID) (*chronicle.Explanation, error) {
-	m := chronicle.Material{Now: b.now(), ID: id, Node: b.options.Name}
+	m := chronicle.Material{Now: b.now(), Node: b.options.Name}
 	s, err := b.stored(caller, toRead, id)
 	var missing *Problem
 	switch {
 	case err == nil:
-		m.Session = b.asOfNow(s)
+		m.ID, m.Session = s.ID, b.asOfNow(s)
 		if err := b.kept(&m); err != nil {
 			return nil, err
 		}
@@ -38,8 +38,12 @@ func (b *Broker) Explanation(ctx context.Context, caller identity.Caller, id ide
 	if m.Attempts = entries; m.Session == nil && len(entries) == 0 {
 		return nil, missing
 	}
-	if m.Session == nil {
+	if m.Session == nil { // the record says which it is, to whom may know
+		m.ID, err = identity.ParseUUID(string(entries[0].Session))
 		m.Node = identity.NodeName(entries[0].Node)
+		if err != nil {
+			return nil, err
+		}
 	}
 	told := chronicle.Tell(m)
 	return &told, nil
