@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -253,6 +254,7 @@ func (c *checker) agree() {
 
 // brief is enough of a document for a line.
 func brief(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
 	if text == "" {
 		return "nothing of it"
 	}
