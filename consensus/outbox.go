@@ -2,7 +2,6 @@ package consensus
 
 import (
 	"crypto/rand"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"sync/atomic"
@@ -42,7 +41,7 @@ type OutboxOptions struct {
 
 // The outbox's buckets and keys.
 var (
-	outboxBucket = []byte("outbox")      // sequence -> Unix ms, command
+	outboxBucket = []byte("outbox")      // sequence -> record (waiting.go)
 	outboxMeta   = []byte("outbox-meta") // the two below
 	storeKey     = []byte("store")       // -> StoreID
 	stateKey     = []byte("state")       // -> StateID of the log it writes to
@@ -111,8 +110,7 @@ func (o *Outbox) append(tx *bbolt.Tx, data []byte) (Sequence, error) {
 	if err != nil {
 		return 0, fmt.Errorf("append to the outbox: %w", err)
 	}
-	record := binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(data)), uint64(o.now().UnixMilli()))
-	if err := bucket.Put(Sequence(n).bytes(), append(record, data...)); err != nil {
+	if err := bucket.Put(Sequence(n).bytes(), sealRecord(o.now(), data)); err != nil {
 		return 0, fmt.Errorf("append to the outbox: %w", err)
 	}
 	return Sequence(n), nil
@@ -159,8 +157,8 @@ func (o *Outbox) Depth() (depth int, oldest time.Duration, err error) {
 		bucket := tx.Bucket(outboxBucket)
 		applied := o.applied.Load()
 		depth = int(max(bucket.Sequence(), applied) - applied)
-		if _, v := bucket.Cursor().Seek(Sequence(applied + 1).bytes()); len(v) >= 8 {
-			written := time.UnixMilli(int64(binary.BigEndian.Uint64(v)))
+		_, v := bucket.Cursor().Seek(Sequence(applied + 1).bytes())
+		if written, ok := writtenIn(v); ok {
 			oldest = max(0, o.now().Sub(written))
 		}
 		return nil
@@ -193,10 +191,11 @@ func (o *Outbox) after(n Sequence, most, mostBytes int) (batch []record, more bo
 			if more = len(batch) == most || size >= mostBytes; more {
 				return nil
 			}
-			if len(v) < 8 {
-				return fmt.Errorf("record %d of %d bytes: %w", sequenceOf(k), len(v), ErrCorrupt)
+			command, whole := commandIn(v)
+			if !whole {
+				return fmt.Errorf("record %d of the outbox, of %d bytes, is not as it was written: %w", sequenceOf(k), len(v), ErrCorrupt)
 			}
-			batch = append(batch, record{sequenceOf(k), append([]byte(nil), v[8:]...)})
+			batch = append(batch, record{sequenceOf(k), append([]byte(nil), command...)})
 			size += len(v)
 		}
 		return nil

@@ -196,11 +196,12 @@ func (o *overlaid) with(state, waiting *bbolt.Tx, bounds *overlays) (*overlaid, 
 		gathered := &writtenTier{View: layered{under, next.layer}}
 		batch := accounting.NewBatch(gathered)
 		for range overlayStep {
-			if k == nil || sequenceOf(k) != next.last+1 || len(v) < 8 {
+			command, whole := commandIn(v)
+			if k == nil || sequenceOf(k) != next.last+1 || !whole {
 				k = nil // the drain is going to say so
 				break
 			}
-			if _, err := batch.ApplyEncoded(v[8:]); err != nil && !accounting.Refused(err) {
+			if _, err := batch.ApplyEncoded(command); err != nil && !accounting.Refused(err) {
 				return nil, fmt.Errorf("overlay record %d of the outbox: %w", next.last+1, err)
 			}
 			next.last++

@@ -84,20 +84,9 @@ func Open(options Options) (*Store, error) {
 	if err := os.MkdirAll(filepath.Dir(options.Path), 0o700); err != nil {
 		return nil, fmt.Errorf("open the session store: %w", err)
 	}
-	db, err := bbolt.Open(options.Path, 0o600, &bbolt.Options{
-		Timeout: time.Second,
-		// The free list is written at the end only, or rebuilt at the start: writing
-		// it with every commit costs more the more has been deleted.
-		NoFreelistSync: true,
-		FreelistType:   bbolt.FreelistMapType,
-		// Room to grow before the file is mapped anew, which waits for readers.
-		InitialMmapSize: 256 << 20,
-	})
-	if errors.Is(err, bbolt.ErrTimeout) {
-		return nil, fmt.Errorf("open the session store %s: another process has it open", options.Path)
-	}
+	db, err := open(options.Path)
 	if err != nil {
-		return nil, fmt.Errorf("open the session store %s: %w", options.Path, err)
+		return nil, fmt.Errorf("open the session store: %w", err)
 	}
 	if err := db.Update(createBuckets); err != nil {
 		return nil, errors.Join(fmt.Errorf("prepare the session store %s: %w", options.Path, err), db.Close())

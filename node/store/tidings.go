@@ -18,7 +18,11 @@ func (tx *Tx) DeleteTiding(t *Tiding) error {
 		return err
 	}
 	key := t.key()
-	if !bytes.Equal(tx.Bucket(bucketTidings).Get(key), told) {
+	stored, err := unseal(tx.Bucket(bucketTidings).Get(key))
+	if err != nil {
+		return damaged(bucketTidings, key, err)
+	}
+	if !bytes.Equal(stored, told) {
 		return nil
 	}
 	return tx.Bucket(bucketTidings).Delete(key)

@@ -49,13 +49,13 @@ func createBuckets(tx *bbolt.Tx) error {
 // Tx is a transaction: of a Write, or of a View, which can't put.
 type Tx struct{ *bbolt.Tx }
 
-// put stores a record as JSON.
+// put stores a record as JSON, sealed.
 func (tx *Tx) put(bucket []byte, key []byte, record any) error {
 	value, err := json.Marshal(record)
 	if err != nil {
 		return fmt.Errorf("encode a record of %s: %w", bucket, err)
 	}
-	return tx.Bucket(bucket).Put(key, value)
+	return tx.Bucket(bucket).Put(key, seal(value))
 }
 
 // get reads a record and reports whether it is there.
@@ -64,10 +64,22 @@ func (tx *Tx) get(bucket []byte, key []byte, record any) (bool, error) {
 	if value == nil {
 		return false, nil
 	}
-	if err := json.Unmarshal(value, record); err != nil {
-		return false, fmt.Errorf("record %x of %s is damaged: %w", key, bucket, err)
+	if err := decode(bucket, key, value, record); err != nil {
+		return false, err
 	}
 	return true, nil
+}
+
+// decode reads a value that put has stored.
+func decode(bucket, key, value []byte, record any) error {
+	text, err := unseal(value)
+	if err == nil {
+		err = json.Unmarshal(text, record)
+	}
+	if err != nil {
+		return damaged(bucket, key, err)
+	}
+	return nil
 }
 
 // PutOfferSet stores an offer set.
@@ -215,8 +227,8 @@ func (tx *Tx) allSessions(before identity.UUID, visit func(identity.UUID, ivoa.S
 		var phase struct {
 			Phase ivoa.SessionPhase `json:"phase"`
 		}
-		if err := json.Unmarshal(value, &phase); err != nil {
-			return fmt.Errorf("session %x is damaged: %w", key, err)
+		if err := decode(bucketSessions, key, value, &phase); err != nil {
+			return err
 		}
 		if more, err := visit(identity.UUID(key), phase.Phase); err != nil || !more {
 			return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -176,7 +177,9 @@ func (d *disk) remove(ctx context.Context) error {
 	return start(ctx, d.site)
 }
 
-// slowDisk lets a node's container write so little that an fsync takes a while.
+// slowDisk gives a node a disk of its own and lets its container write so little there
+// that an fsync takes a while. On a disk that others have, too, they would wait for its
+// turn in the file system's journal.
 func slowDisk(ctx context.Context, scene *Scene) (*Wound, error) {
 	site, err := leaderOrNot(ctx, scene)
 	if err != nil {
@@ -184,25 +187,69 @@ func slowDisk(ctx context.Context, scene *Scene) (*Wound, error) {
 	}
 	operations := 10 + scene.Random.IntN(40)
 	lasts := scene.Between(15*time.Second, 30*time.Second)
+	disk := &disk{site: site}
+	wound := &Wound{
+		Says: fmt.Sprintf("let %s write %d times a second for %s", site.Name(), operations, lasts.Round(time.Second)),
+		Heal: disk.remove, // its container ends, and the limit with it
+	}
+	const room = 256 << 20
+	if err := disk.make(ctx, room); err != nil {
+		return wound, err
+	}
 	group, device, err := throttle(ctx, site)
 	if err != nil {
-		return nil, err
+		return wound, err
 	}
-	limit := func(operations, bytes int) error {
+	limit := func(operations int) error {
 		return errors.Join(
 			os.WriteFile(filepath.Join(group, "blkio.throttle.write_iops_device"), fmt.Appendf(nil, "%s %d", device, operations), 0),
-			os.WriteFile(filepath.Join(group, "blkio.throttle.write_bps_device"), fmt.Appendf(nil, "%s %d", device, bytes), 0))
+			os.WriteFile(filepath.Join(group, "blkio.throttle.write_bps_device"), fmt.Appendf(nil, "%s %d", device, operations*16<<10), 0))
 	}
-	return &Wound{
-		Says:  fmt.Sprintf("let %s write %d times a second for %s", site.Name(), operations, lasts.Round(time.Second)),
-		Lasts: lasts,
-		Heal: func(ctx context.Context) error {
-			if err := limit(0, 0); err != nil && !errors.Is(err, fs.ErrNotExist) { // gone with its container
-				return err
-			}
-			return Ready(ctx, site)
-		},
-	}, limit(operations, operations*16<<10)
+	wound.Meanwhile = func(ctx context.Context) error {
+		quick, err := flushes(ctx, site)
+		if err != nil {
+			return err
+		}
+		if err := limit(operations); err != nil {
+			return err
+		}
+		if err := Wait(ctx, lasts); err != nil {
+			return err
+		}
+		slow, err := flushes(ctx, site)
+		scene.Log("a commit of %s took %s in the mean before, and %s since", site.Name(), quick.mean(), slow.minus(quick).mean())
+		return errors.Join(err, limit(0))
+	}
+	return wound, nil
+}
+
+// flushed is how many commits of a node's sessions there were, and what they took.
+type flushed struct{ commits, seconds float64 }
+
+func (f flushed) minus(before flushed) flushed {
+	return flushed{f.commits - before.commits, f.seconds - before.seconds}
+}
+
+func (f flushed) mean() time.Duration {
+	return time.Duration(f.seconds / max(1, f.commits) * float64(time.Second)).Round(100 * time.Microsecond)
+}
+
+// flushes reads that in a node's metrics.
+func flushes(ctx context.Context, site Site) (f flushed, err error) {
+	text, err := ask(ctx, site, http.MethodGet, "/metrics", 30*time.Second)
+	if err != nil {
+		return f, err
+	}
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch number, _ := strconv.ParseFloat(value, 64); name {
+		case "starling_store_commit_seconds_sum":
+			f.seconds = number
+		case "starling_store_commit_seconds_count":
+			f.commits = number
+		}
+	}
+	return f, nil
 }
 
 // throttle is the control group of a node's process, and the device on which its data
