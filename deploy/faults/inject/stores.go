@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"go.etcd.io/bbolt"
 )
 
 // A disk that tears the end off a file, or flips bits in it, while the node is down.
@@ -54,14 +56,19 @@ func stores() []Fault {
 // page is what bbolt writes at a time here.
 const page = 4096
 
-// tear ends a file somewhere before its end, as a disk does that lost its last writes.
+// tear ends a file somewhere before the end of what is used of it, as a disk does that
+// lost its last writes; bbolt makes room in great steps, and nothing misses that.
 func tear(path string, random *rand.Rand) (string, error) {
-	info, err := os.Stat(path)
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: time.Second})
 	if err != nil {
 		return "", err
 	}
-	size := info.Size()
-	left := max(3*page, size-1-random.Int64N(max(1, size/2)))
+	var size int64
+	err = db.View(func(tx *bbolt.Tx) error { size = tx.Size(); return nil })
+	if err := errors.Join(err, db.Close()); err != nil {
+		return "", err
+	}
+	left := max(3*page, size-1-random.Int64N(size/2))
 	return fmt.Sprintf("%s ends after %d of %d bytes", filepath.Base(path), left, size), os.Truncate(path, left)
 }
 
