@@ -11,7 +11,7 @@ import (
 
 // Direct asks and accepts the best offer in one step, here or at another node. With a
 // key, the same caller's same key again, at this node, is answered with the session
-// that the first made. Where the answer is NO the error is a *Problem that carries it.
+// that the first made; where that was offered and never accepted, it is tried again. Where the answer is NO the error is a *Problem that carries it.
 func (b *Broker) Direct(ctx context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice, key string, how Asking) (*ivoa.Session, error) {
 	release := b.claim(caller.User, key)
 	defer release()
@@ -91,7 +91,8 @@ func (b *Broker) claim(user, key string) (release func()) {
 	}
 }
 
-// madeBefore finds the session that an idempotency key has made before.
+// madeBefore finds the session that an idempotency key has made before; nil where there
+// is none, or none that was ever accepted.
 func (b *Broker) madeBefore(ctx context.Context, caller identity.Caller, key string) (*ivoa.Session, error) {
 	if key == "" {
 		return nil, nil
@@ -109,7 +110,17 @@ func (b *Broker) madeBefore(ctx context.Context, caller identity.Caller, key str
 	if id.Owner() != b.options.Name.Tag() {
 		return b.takeAgain(ctx, caller, id, key)
 	}
-	return b.Session(ctx, caller, id)
+	made, err := b.Session(ctx, caller, id)
+	if err != nil {
+		return nil, err
+	}
+	switch made.Phase {
+	case ivoa.SessionOffered: // it was refused, or broken off before it was answered
+		return b.Update(ctx, caller, id, ivoa.SetPhase(ivoa.SessionAccepted), key)
+	case ivoa.SessionExpired, ivoa.SessionRejected: // and can't be had any more
+		return nil, nil
+	}
+	return made, nil
 }
 
 // maxKey bounds idempotency keys, in bytes.

@@ -113,6 +113,52 @@ func TestPromise4InAMinorityAnAllowanceIsSpentAndThenTheAnswerIsNo(t *testing.T)
 	})
 }
 
+// Promise 2: who asks again, because a direct request was refused, isn't told that it
+// was taken where it still wasn't.
+func TestADirectRequestThatWasRefusedIsAcceptedWhenItComesAgain(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		f := newFlock(t, 3, 5)
+		f.sites[0].allocate(allocated(t, accounting.User("alice"), accounting.Hard, "12"))
+		f.settle()
+		cut, _ := f.minority()
+		direct := func() (*ivoa.Session, error) {
+			return cut.Direct(context.Background(), alice, request(1), nil, "k", Asking{})
+		}
+		for range 2 {
+			_, err := direct()
+			require.Equal(t, CodeFunds, code(t, err), "it has no allowance, and can't get one")
+		}
+		f.settle()
+		taken, err := direct()
+		require.NoError(t, err)
+		assert.Equal(t, ivoa.SessionAccepted, taken.Phase)
+		again, err := direct()
+		require.NoError(t, err)
+		assert.Equal(t, taken.UUID(), again.UUID())
+		f.audited()
+	})
+}
+
+// What was offered for a direct request and never taken is over some time: then the
+// request is as good as new.
+func TestADirectRequestWhoseOfferHasExpiredAsksAnew(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		f := newFlock(t, 3, 6)
+		f.sites[0].allocate(allocated(t, accounting.User("alice"), accounting.Hard, "12"))
+		f.settle()
+		cut, _ := f.minority()
+		_, err := cut.Direct(context.Background(), alice, request(1), nil, "k", Asking{})
+		require.Equal(t, CodeFunds, code(t, err))
+		time.Sleep(time.Hour)
+		f.settle()
+		cut.register()
+		taken, err := cut.Direct(context.Background(), alice, request(1), nil, "k", Asking{})
+		require.NoError(t, err)
+		assert.Equal(t, ivoa.SessionAccepted, taken.Phase)
+		f.audited()
+	})
+}
+
 // Orders at a node without quorum: what is said of them is true, and none is lost
 // or carried out twice.
 func TestAnOrderWithoutQuorumIsCarriedOutOnceAndSaysSo(t *testing.T) {
