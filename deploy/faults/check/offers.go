@@ -152,11 +152,9 @@ func ofOffer(o *load.Op) (porcupine.Operation, bool) {
 	s, told := stateOf(o.Phase)
 	op := porcupine.Operation{Input: struct{}{}, Call: int64(o.Call), Return: int64(o.Return)}
 	out := seen{kind: o.Kind, state: s, did: o.Outcome == load.Acknowledged}
-	// Refused for want of money, after another site gave no answer: that one may yet do it.
-	if o.Outcome == load.Refused && len(o.Sites) > 1 && s == offered {
-		out.unknown = true
-	}
-	if o.Outcome == load.Unknown {
+	// Refused after another site gave no answer: that one may have done it, and be why, or
+	// may yet do it.
+	if o.Outcome == load.Unknown || o.Outcome == load.Refused && len(o.Sites) > 1 {
 		out.unknown = true
 	}
 	if out.unknown {

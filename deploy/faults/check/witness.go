@@ -66,16 +66,14 @@ const open = "&phase=ACCEPTED&phase=WAITING&phase=PREPARING&phase=AVAILABLE&phas
 // hear asks all sites until they tell the same and nothing is on its way any more, or
 // the patience is over. What they told last is returned, of all who answered.
 func (c *checker) hear(ctx context.Context) []*testimony {
-	ctx, cancel := context.WithTimeout(ctx, c.options.Patience)
-	defer cancel()
 	var told []*testimony
 	var errs []error
-	for {
+	for until := time.Now().Add(c.options.Patience); ; {
 		told, errs = c.hearOnce(ctx, told)
 		if len(errs) == 0 && len(differences(told)) == 0 && len(pending(told)) == 0 {
 			return told
 		}
-		if !pause(ctx, time.Second) {
+		if time.Now().After(until) || !pause(ctx, time.Second) {
 			break
 		}
 	}
@@ -85,9 +83,15 @@ func (c *checker) hear(ctx context.Context) []*testimony {
 	return told
 }
 
+// hearing is how long sites may take to tell all that they have: the machine may be busy,
+// and that is not what is looked for.
+const hearing = 2 * time.Minute
+
 // hearOnce asks all sites at the same time. Where one doesn't answer any more, what it
 // told before counts.
 func (c *checker) hearOnce(ctx context.Context, before []*testimony) (told []*testimony, errs []error) {
+	ctx, cancel := context.WithTimeout(ctx, hearing)
+	defer cancel()
 	all := make([]*testimony, len(c.sites))
 	failed := make([]error, len(c.sites))
 	var asked sync.WaitGroup
