@@ -24,7 +24,7 @@ func TestAWaitingCommandWithAFlippedBitIsRefused(t *testing.T) {
 		assert.False(t, whole, "bit %d", bit)
 		value[bit/8] ^= 1 << (bit % 8)
 	}
-	for size := range sealedBytes {
+	for size := range stampBytes {
 		_, whole := commandIn(value[:size])
 		assert.False(t, whole, "%d bytes", size)
 	}

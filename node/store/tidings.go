@@ -4,6 +4,8 @@ import (
 	"bytes"
 
 	"github.com/go-json-experiment/json"
+
+	"starling/consensus/seal"
 )
 
 // PutTiding stores what another node is to be told, in the place of what it was to
@@ -18,9 +20,9 @@ func (tx *Tx) DeleteTiding(t *Tiding) error {
 		return err
 	}
 	key := t.key()
-	stored, err := unseal(tx.Bucket(bucketTidings).Get(key))
-	if err != nil {
-		return damaged(bucketTidings, key, err)
+	stored, whole := seal.Open(tx.Bucket(bucketTidings).Get(key))
+	if !whole {
+		return damaged(bucketTidings, key, errChecksum)
 	}
 	if !bytes.Equal(stored, told) {
 		return nil

@@ -11,6 +11,7 @@ import (
 
 	"starling/accounting"
 	"starling/api/ivoa"
+	"starling/consensus/seal"
 	"starling/federation/identity"
 )
 
@@ -55,7 +56,7 @@ func (tx *Tx) put(bucket []byte, key []byte, record any) error {
 	if err != nil {
 		return fmt.Errorf("encode a record of %s: %w", bucket, err)
 	}
-	return tx.Bucket(bucket).Put(key, seal(value))
+	return tx.Bucket(bucket).Put(key, seal.Seal(value))
 }
 
 // get reads a record and reports whether it is there.
@@ -72,11 +73,11 @@ func (tx *Tx) get(bucket []byte, key []byte, record any) (bool, error) {
 
 // decode reads a value that put has stored.
 func decode(bucket, key, value []byte, record any) error {
-	text, err := unseal(value)
-	if err == nil {
-		err = json.Unmarshal(text, record)
+	text, whole := seal.Open(value)
+	if !whole {
+		return damaged(bucket, key, errChecksum)
 	}
-	if err != nil {
+	if err := json.Unmarshal(text, record); err != nil {
 		return damaged(bucket, key, err)
 	}
 	return nil

@@ -1,10 +1,6 @@
 package store
 
-import (
-	"slices"
-
-	"github.com/go-json-experiment/json"
-)
+import "slices"
 
 // Wait is why a session was to begin no earlier than it was, as of when that was
 // decided. It names no other session: only how many there were.
@@ -84,8 +80,6 @@ func (tx *Tx) PutOutage(o Outage) error {
 
 // Outages are when the node was down, the last that are remembered, the oldest first.
 func (tx *Tx) Outages() (list []Outage, err error) {
-	if value := tx.Bucket(bucketMeta).Get(keyOutages); value != nil {
-		err = json.Unmarshal(value, &list)
-	}
+	_, err = tx.get(bucketMeta, keyOutages, &list)
 	return list, err
 }
