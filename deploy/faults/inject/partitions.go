@@ -23,7 +23,7 @@ func partitions() []Fault {
 				}
 				return part(ctx, scene, scene.Between(8*time.Second, 20*time.Second), []Site{leader}, followers)
 			}},
-		{Name: "split-2-3", Title: "a split of 2 | 3", Runs: 10, Short: true, Expects: majority,
+		{Name: "split-2-3", Title: "a split of 2 against 3", Runs: 10, Short: true, Expects: majority,
 			Inject: func(ctx context.Context, scene *Scene) (*Wound, error) {
 				sites := scene.Shuffled(scene.Sites)
 				return part(ctx, scene, scene.Between(8*time.Second, 20*time.Second), sites[:2], sites[2:])
