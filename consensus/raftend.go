@@ -67,7 +67,7 @@ func (r *Raft) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), r.timing.Request)
 	defer cancel()
 	return r.stop(func() {
-		if len(r.Servers()) > 1 && r.Err() == nil {
+		if r.Err() == nil {
 			_ = r.Resign(ctx) // else the others find out by themselves
 		}
 	})

@@ -50,9 +50,6 @@ func (r *Raft) ailing() bool {
 // had room for what its state has not: the others would go on, but whoever sent them
 // records here would not hear of it.
 func (r *Raft) standDown(ctx context.Context) {
-	if len(r.Servers()) < 2 {
-		return
-	}
 	ctx, cancel := context.WithTimeout(ctx, r.timing.Request)
 	defer cancel()
 	if err := r.Resign(ctx); err != nil {

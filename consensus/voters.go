@@ -106,9 +106,9 @@ func (r *Raft) change(ctx context.Context, what string, start func() raft.Future
 }
 
 // Resign hands the leadership to the voter that is most up to date, if this node
-// has it.
+// has it and there are others.
 func (r *Raft) Resign(ctx context.Context) error {
-	if r.raft.State() != raft.Leader {
+	if r.raft.State() != raft.Leader || len(r.Servers()) < 2 {
 		return nil
 	}
 	return r.change(ctx, "hand over the leadership", func() raft.Future { return r.raft.LeadershipTransfer() })

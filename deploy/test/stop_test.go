@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 
@@ -69,4 +70,48 @@ func TestSIGTERMStopsANodeWithOpenStreamsAndLeavesItsWorkRunning(t *testing.T) {
 	n.ranOnce(id, "COMPLETED")
 	assert.Equal(t, 1, g.count("began"))
 	assert.Equal(t, "done\n", n.file(id, "result.txt"))
+}
+
+func TestPromise6ALeaderThatStopsHandsOverBeforeItWaitsForRequestsUnderWay(t *testing.T) {
+	t.Parallel()
+	f := federate(t, 3)
+	f.allVote()
+	old := f.leader(f.nodes...)
+	others := slices.DeleteFunc(slices.Clone(f.nodes), func(n *Node) bool { return n == old })
+
+	// A user whose question isn't all there yet: the node waits for the rest of it.
+	inFlight := old.metric("starling_http_requests_in_flight")
+	rest, question := io.Pipe()
+	r, err := http.NewRequestWithContext(t.Context(), "POST", old.URL+"/executors", rest)
+	require.NoError(t, err)
+	answered := make(chan int, 1)
+	var waits sync.WaitGroup
+	t.Cleanup(func() { _ = question.Close(); waits.Wait() })
+	waits.Go(func() {
+		defer close(answered)
+		if resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(r); err == nil {
+			answered <- resp.StatusCode
+			_ = resp.Body.Close()
+		}
+	})
+	_, err = question.Write([]byte(`{"name": "slow",`))
+	require.NoError(t, err)
+	eventually(t, "the question to be read", func() bool { return old.metric("starling_http_requests_in_flight") > inFlight })
+
+	stopped := make(chan int, 1)
+	waits.Go(func() { stopped <- old.Stop() })
+	eventually(t, "another leader", func() bool { return f.leader(others...) != old })
+	select {
+	case <-answered:
+		assert.Fail(t, "the old leader had answered all before another led")
+	case <-stopped:
+		assert.Fail(t, "the old leader had ended before another led")
+	default:
+	}
+	_, err = question.Write([]byte(`"kinds": []}`))
+	require.NoError(t, err)
+	require.NoError(t, question.Close())
+	assert.NotZero(t, <-answered, "who asked is answered")
+	assert.Equal(t, 0, <-stopped, "exit status")
+	old.Start()
 }

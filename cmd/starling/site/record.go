@@ -123,6 +123,18 @@ func (r *record) answerOthers(broker *node.Broker, server *api.Server, stops *st
 	})
 }
 
+// handOver gives the lead of the record to another node, if this one has it, while it
+// still answers: draining takes seconds, in which nobody could write else.
+func (r *record) handOver() error {
+	if r.cluster == nil {
+		return nil
+	}
+	patience, cancel := context.WithTimeout(context.Background(), Drain)
+	defer cancel()
+	_ = r.cluster.Log().Resign(patience) // else the others find out by themselves
+	return nil
+}
+
 // federation is the id of the federation, "" of a node that is alone.
 func (r *record) federation() string {
 	if r.cluster == nil {

@@ -139,7 +139,7 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 		return nil, err
 	}
 	// The executors come first, so that nobody is told that there are none. They
-	// need no port; but they go first too, while it still answers.
+	// need no port; but they go early too, while it still answers.
 	var executors stack
 	err = startExecutors(ctx, c, server, log, &executors)
 	if err != nil {
@@ -153,6 +153,7 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 		return n.listener.Shutdown(patience)
 	})
 	stops.push(executors.unwind)
+	stops.push(n.shared.handOver)
 	log.Info("the node is ready", "name", c.Name, "url", c.URL, "data", c.Data, "executors", c.Executors, "dev", c.Dev, "federation", n.shared.federation())
 	return n, nil
 }
