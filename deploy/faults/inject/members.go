@@ -47,8 +47,13 @@ func changeVoters(ctx context.Context, scene *Scene) (*Wound, error) {
 		if err != nil {
 			return err
 		}
-		// Its container starts again by itself, and it joins anew.
 		if err := leave(ctx, leader); err != nil {
+			return err
+		}
+		if err := leader.Stop(ctx); err != nil { // waits for the end
+			return err
+		}
+		if err := start(ctx, leader); err != nil { // it joins anew
 			return err
 		}
 		if err := votes(ctx, leader); err != nil {
