@@ -36,8 +36,10 @@ type Caller struct {
 	Token Secret
 	// Via are the nodes that the request has come through, the first one first.
 	Via []NodeName
-	// Trace is that of the request, for those who look into it later.
+	// Trace is that of the request, for those who look into it later, and Span the part
+	// of it that this node records; "" where it records none.
 	Trace Trace
+	Span  Span
 }
 
 // Has reports whether the caller has the role.

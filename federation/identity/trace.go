@@ -18,12 +18,24 @@ func ParseTrace(text string) (Trace, error) {
 }
 
 // Valid reports whether a trace has a name, and a good one.
-func (t Trace) Valid() bool {
-	if len(t) != 32 {
+func (t Trace) Valid() bool { return digits(string(t), 32) }
+
+// Span names one part of a trace that is recorded somewhere: 16 lower-case hexadecimal
+// digits, not all of them zero. "" is none. It is kept beside the trace by what is done
+// later, which then goes below it.
+type Span string
+
+// Valid reports whether a span has a name, and a good one.
+func (s Span) Valid() bool { return digits(string(s), 16) }
+
+// digits reports whether a text is so many lower-case hexadecimal digits, not all of
+// them zero.
+func digits(text string, n int) bool {
+	if len(text) != n {
 		return false
 	}
 	zero := true
-	for _, digit := range []byte(t) {
+	for _, digit := range []byte(text) {
 		if (digit < '0' || digit > '9') && (digit < 'a' || digit > 'f') {
 			return false
 		}

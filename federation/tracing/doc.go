@@ -8,7 +8,14 @@
 // keeps the trace's name (identity.Trace), and Resume takes it up again. Logs bear it
 // wherever a context does: Handler sees to that, in one place.
 //
+// A Span is a part of what is done in a thread: how long it took, and below what it was
+// done. It is recorded where a Tracer has begun the first one of a request (Serve), or of
+// what is done later (Resume); Start and Call go below what the context has, and cost
+// nothing where that isn't recorded. What a span may tell is in keys.go, all of it. Who
+// collects spans is another's business (package otlp).
+//
 // What a client sends is good for finding things together and is trusted for nothing
 // else: what is not exactly a trace context is replaced by one of the node's own, the
-// rest of it (tracestate, baggage, the wish to be sampled) is not looked at.
+// rest of it (tracestate, baggage) is not looked at. Its wish to be sampled is not heard;
+// that it records a span of its own is believed, and ours goes below that.
 package tracing

@@ -36,6 +36,11 @@ func Resume(ctx context.Context, t identity.Trace) context.Context {
 	return trace.ContextWithRemoteSpanContext(ctx, fresh(id, 0))
 }
 
+// Join leads a context on in the thread of another.
+func Join(ctx, other context.Context) context.Context {
+	return trace.ContextWithSpan(ctx, trace.SpanFromContext(other))
+}
+
 // Of names the trace that a context is part of; "": none.
 func Of(ctx context.Context) identity.Trace {
 	if at := trace.SpanContextFromContext(ctx); at.HasTraceID() {
@@ -49,18 +54,14 @@ func Send(ctx context.Context, header http.Header) {
 	propagation.TraceContext{}.Inject(ctx, bare{header})
 }
 
-// sent reads the thread of a request that came in; the zero value: there is none.
-// Whether to sample it is believed of other nodes alone.
-func sent(header http.Header, believed bool) trace.SpanContext {
+// said reads the thread of a request that came in, as its sender has it; the zero
+// value: there is none.
+func said(header http.Header) trace.SpanContext {
 	values := header[Header]
 	if len(values) != 1 || len(values[0]) > longest {
 		return trace.SpanContext{}
 	}
-	at := trace.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), bare{header}))
-	if !believed {
-		at = at.WithTraceFlags(0)
-	}
-	return at
+	return trace.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), bare{header}))
 }
 
 // bare is a header of which nothing but the thread is read or written.
