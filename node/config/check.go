@@ -61,6 +61,7 @@ func (c *Config) check(k checker) {
 		k.want(false, "outbound.allow", "entry %d, %s", i+1, err)
 	}
 	k.tls(c)
+	k.tracing(c.Tracing)
 	k.federation(c)
 	k.auth(c)
 	k.storage(c)

@@ -15,6 +15,8 @@ func Default(dev bool) Config {
 		Data: "./starling-data",
 		Dev:  dev,
 		Log:  Log{Level: "info", Format: "text"},
+		// Sites that want spans have some requests a second.
+		Tracing: Tracing{Sample: 1},
 		// The largest campaigns known had requests of some hundred kilobytes.
 		Limits: Limits{
 			Body: 1 * MiB, List: 10_000, Depth: 32, Page: 1000,

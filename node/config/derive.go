@@ -26,6 +26,7 @@ func (c *Config) derive(host string) {
 	if len(c.Auth.Audience) == 0 && c.URL != "" {
 		c.Auth.Audience = []string{c.URL}
 	}
+	c.Tracing.Endpoint = strings.TrimRight(c.Tracing.Endpoint, "/")
 	c.Connect.URL = strings.TrimRight(c.Connect.URL, "/")
 	if c.Connect.URL == "" && c.Dev {
 		c.Connect.URL = otherLoopback(c.URL)

@@ -42,6 +42,9 @@ type Config struct {
 	// The log, written to standard error.
 	Log Log `key:"log"`
 
+	// Where spans go, for OpenTelemetry.
+	Tracing Tracing `key:"tracing"`
+
 	// How much a client may send or ask for at once.
 	Limits Limits `key:"limits"`
 
