@@ -63,7 +63,7 @@ func (s *Server) establish(v *visit) error {
 		return err
 	}
 	if v.Path() == metricsPath {
-		v.caller.Trace = v.trace
+		v.caller.Trace, v.caller.Span = v.trace, v.span.ID()
 		return s.Broker.Permit(r.Context(), v.caller, node.ActionReadAll, "metrics:"+string(s.Node))
 	}
 	return nil

@@ -15,6 +15,9 @@ import (
 // package's own, so that nothing that comes over the network can set it.
 type localCaller struct{}
 
+// fromHere reports whether a request comes from this program itself.
+func fromHere(r *http.Request) bool { return r.Context().Value(localCaller{}) != nil }
+
 // Local returns a way into the server that needs no port and no token: for the
 // executors that run inside the node, and for tests. Requests go straight to
 // the handlers, with the host of their URL ignored, on behalf of the caller,

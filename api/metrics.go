@@ -66,7 +66,16 @@ func newMetrics(into prometheus.Registerer, s *streams) (*metrics, error) {
 }
 
 func (m *metrics) observe(v *visit, took time.Duration) {
-	route, method := v.Path(), v.Request().Method
+	route, method := labels(v)
+	m.requests.WithLabelValues(route, method, strconv.Itoa(v.Response().Status)).Inc()
+	m.seconds.WithLabelValues(route, method).Observe(took.Seconds())
+	m.bodies.WithLabelValues("answer").Add(float64(v.Response().Size))
+}
+
+// labels are a request's route and method, of which there are few whatever clients
+// send.
+func labels(v *visit) (route, method string) {
+	route, method = v.Path(), v.Request().Method
 	if route == "" {
 		route = "none"
 	}
@@ -75,9 +84,7 @@ func (m *metrics) observe(v *visit, took time.Duration) {
 	default:
 		method = "other"
 	}
-	m.requests.WithLabelValues(route, method, strconv.Itoa(v.Response().Status)).Inc()
-	m.seconds.WithLabelValues(route, method).Observe(took.Seconds())
-	m.bodies.WithLabelValues("answer").Add(float64(v.Response().Size))
+	return route, method
 }
 
 // read counts the bytes of a request's body.

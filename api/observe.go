@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-
-	"starling/federation/tracing"
 )
 
 // receive is the one middleware: it leads a request past the stations and sees
@@ -31,7 +29,7 @@ func (s *Server) receive(next echo.HandlerFunc) echo.HandlerFunc {
 			v.fail(err)
 			return nil
 		}
-		v.caller.Trace = v.trace
+		v.caller.Trace, v.caller.Span = v.trace, v.span.ID()
 		handle := next
 		if v.owner != "" {
 			handle = adapt(s.pass)
@@ -41,18 +39,6 @@ func (s *Server) receive(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return nil
 	}
-}
-
-// traceHeader tells the trace that an answer is part of, for who asks the operator why.
-const traceHeader = "Starling-Trace"
-
-// thread takes up the request's thread, or begins one, and says which it is.
-func (v *visit) thread() {
-	r := v.Request()
-	ctx := tracing.Receive(r.Context(), r.Header, fromPeer(r))
-	v.SetRequest(r.WithContext(ctx))
-	v.trace = tracing.Of(ctx)
-	v.header().Set(traceHeader, string(v.trace))
 }
 
 // strictTransport has browsers come back over TLS only, for a year (RFC 6797).
@@ -70,6 +56,7 @@ func (s *Server) leave(v *visit) {
 	}
 	took := s.Now().Sub(v.began)
 	s.metrics.observe(v, took)
+	v.endSpan()
 	s.logAccess(v, took)
 	if thrown != nil && (begun || aborted(thrown)) {
 		panic(http.ErrAbortHandler)

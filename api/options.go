@@ -14,6 +14,7 @@ import (
 
 	"starling/api/ivoa"
 	"starling/federation/identity"
+	"starling/federation/tracing"
 	"starling/node/config"
 )
 
@@ -61,7 +62,8 @@ type Options struct {
 	TrustPages bool
 
 	Limits Limits
-	Logger *slog.Logger // default: slog.Default()
+	Logger *slog.Logger    // default: slog.Default()
+	Tracer *tracing.Tracer // nil: requests leave no spans
 	// Registerer takes this package's metrics; Gatherer is what /metrics shows.
 	// Default: a registry of its own.
 	Registerer prometheus.Registerer

@@ -155,6 +155,7 @@ type passage struct {
 	slow     *time.Timer // ends ctx when the owner takes too long
 	begun    atomic.Bool // its answer has
 	end      func()
+	span     tracing.Span // of the way there and back
 	failed   error
 	left     int // how many fields of its answer lead elsewhere
 }
@@ -178,9 +179,11 @@ func (p *passage) begin() {
 	if p.lasts() {
 		ctx = line.Lasting(ctx)
 	}
+	route, method := labels(p.visit)
+	ctx, p.span = tracing.Call(ctx, method, route, string(p.owner))
 	ctx, cancel := context.WithCancelCause(ctx)
 	p.ctx, p.slow = ctx, time.AfterFunc(p.patience, func() { cancel(errSlow) })
-	p.end = func() { p.slow.Stop(); cancel(nil); done() }
+	p.end = func() { p.slow.Stop(); cancel(nil); done(); p.span.FailWith(p.failed); p.span.End() }
 }
 
 // movingReader puts the end of patience off while a body moves.

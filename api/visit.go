@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"starling/federation/identity"
+	"starling/federation/tracing"
 	"starling/node"
 )
 
@@ -17,6 +18,7 @@ type visit struct {
 	server *Server
 	id     string // of the request
 	trace  identity.Trace
+	span   tracing.Span
 	began  time.Time
 	caller identity.Caller
 	local  bool              // it came through Server.Local

@@ -53,7 +53,7 @@ func (b *Broker) Update(ctx context.Context, caller identity.Caller, id identity
 	if err != nil {
 		return nil, b.withSession(ctx, caller, id, err)
 	}
-	return b.told(s, ticket)
+	return b.told(ctx, s, ticket)
 }
 
 // payersOf says whose limits matter for a change of a session: those of an offer
@@ -73,8 +73,8 @@ func (b *Broker) payersOf(caller identity.Caller, id identity.UUID, phase ivoa.S
 
 // told shows a session as it was decided, once that is durable. An executor may
 // have taken it further since then.
-func (b *Broker) told(s *store.Session, ticket *store.Ticket) (*ivoa.Session, error) {
-	if err := wait(ticket); err != nil {
+func (b *Broker) told(ctx context.Context, s *store.Session, ticket *store.Ticket) (*ivoa.Session, error) {
+	if err := durable(ctx, ticket); err != nil {
 		return nil, err
 	}
 	request, err := b.requestOf(s)
@@ -208,7 +208,8 @@ func (b *Broker) accept(did deed, s *store.Session, f funds, brought acceptance,
 	}
 	b.free(p)
 	accepted := b.change(s, func(s *store.Session) {
-		s.Plan, s.Period, s.AcceptKey, s.Accepted = plan, verdict.period, brought.key, did.caller.Trace
+		s.Plan, s.Period, s.AcceptKey = plan, verdict.period, brought.key
+		s.Accepted, s.Span = did.caller.Trace, did.caller.Span
 		if verdict.overdrawn != nil {
 			s.Messages = appendMessage(s.Messages, verdict.overdrawn.message(now, ivoa.LevelWarn))
 		}

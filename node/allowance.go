@@ -196,7 +196,7 @@ func (b *Broker) catchUp(ctx context.Context) error {
 	}
 	patience, cancel := context.WithTimeout(ctx, recordPatience)
 	defer cancel()
-	return b.options.Record.Barrier(patience)
+	return b.barrier(patience)
 }
 
 // maxAsks is how often an accept asks for allowances while others take them.

@@ -13,6 +13,7 @@ import (
 	"starling/api/ivoa"
 	"starling/api/ivoa/spelling"
 	"starling/federation/identity"
+	"starling/federation/tracing"
 	"starling/node/store"
 	"starling/scheduling"
 	"starling/scheduling/placement"
@@ -44,7 +45,7 @@ func (b *Broker) Ask(ctx context.Context, caller identity.Caller, req *ivoa.Exec
 	}
 	ticket := b.submit(write{set: set, sessions: sessions, tidings: traced(caller, q.others.unwanted(set))})
 	b.mu.Unlock()
-	if err := wait(ticket); err != nil {
+	if err := durable(ctx, ticket); err != nil {
 		return nil, err
 	}
 	b.metrics.asked(set.Yes())
@@ -57,6 +58,8 @@ func (b *Broker) Ask(ctx context.Context, caller identity.Caller, req *ivoa.Exec
 
 // question reads a request on behalf of a caller.
 func (b *Broker) question(ctx context.Context, caller identity.Caller, req *ivoa.ExecutionRequest, notices []ivoa.Notice, how Asking) (*question, error) {
+	ctx, span := tracing.Start(ctx, "read request")
+	defer span.End()
 	if err := b.mayAsk(caller); err != nil {
 		return nil, err
 	}
@@ -112,6 +115,8 @@ func (b *Broker) asking(caller identity.Caller, how Asking) (placement.Policy, s
 // funds is given only on the strength of a record that has all that was decided
 // before, where that can be had.
 func (b *Broker) answerAfresh(ctx context.Context, caller identity.Caller, q *question) (set *store.OfferSet, sessions []*store.Session, err error) {
+	ctx, span := tracing.Start(ctx, "make offers")
+	defer func() { span.Count(tracing.Offers, len(sessions)); span.End() }()
 	b.mu.Lock()
 	set, sessions, short := b.answer(caller, q)
 	if set.Yes() || !short {

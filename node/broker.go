@@ -15,6 +15,7 @@ import (
 	"starling/federation/address"
 	"starling/federation/identity"
 	"starling/federation/shortlist"
+	"starling/federation/tracing"
 	"starling/node/config"
 	"starling/node/credentials"
 	"starling/node/policy"
@@ -95,6 +96,7 @@ type Options struct {
 	Outbox Outbox
 	Record Record
 	Logger *slog.Logger
+	Tracer *tracing.Tracer // nil: what is done later than its request leaves no spans
 	// Metrics registers the broker's metrics; nil: none are kept.
 	Metrics prometheus.Registerer
 	// Now is the time, which must not run backwards; nil: a SteadyClock.

@@ -59,7 +59,7 @@ func (b *Broker) Complete(ctx context.Context, caller identity.Caller, ref ident
 	}
 	answer, ticket := b.conclude(a, c, command, files)
 	b.mu.Unlock()
-	if err := wait(ticket); err != nil {
+	if err := durable(ctx, ticket); err != nil {
 		return none, err
 	}
 	return CompletionAnswer{HistoryEntry: answer}, nil

@@ -8,6 +8,7 @@ import (
 
 	"starling/federation/fanout"
 	"starling/federation/identity"
+	"starling/federation/tracing"
 	"starling/node/store"
 )
 
@@ -163,9 +164,13 @@ func (b *Broker) deliver(ctx context.Context, node identity.NodeName) {
 // tell tells a node what still matters.
 func (b *Broker) tell(ctx context.Context, node identity.NodeName, batch []*store.Tiding) error {
 	var tidings []fanout.Tiding
+	var spans []tracing.Span
 	for now := b.now(); len(batch) > 0; batch = batch[1:] {
 		if t := batch[0]; now < t.Until {
 			tidings = append(tidings, fanout.Tiding{Set: t.Set, Accepted: t.Accepted, Keep: t.Keep, Trace: t.Trace})
+			_, span := b.options.Tracer.Resume(ctx, t.Trace, t.Span, "tell")
+			span.Tell(tracing.Peer, string(node))
+			spans = append(spans, span)
 		}
 	}
 	if len(tidings) == 0 {
@@ -173,5 +178,11 @@ func (b *Broker) tell(ctx context.Context, node identity.NodeName, batch []*stor
 	}
 	ctx, cancel := context.WithTimeout(ctx, tellPatience)
 	defer cancel()
-	return b.options.Network.Tell(ctx, node, tidings)
+	if err := b.options.Network.Tell(ctx, node, tidings); err != nil {
+		return err // and that it was tried, however often, is in no trace
+	}
+	for _, span := range spans {
+		span.End()
+	}
+	return nil
 }

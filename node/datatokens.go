@@ -10,6 +10,7 @@ import (
 	"starling/api/despatch"
 	"starling/api/ivoa"
 	"starling/federation/identity"
+	"starling/federation/tracing"
 	"starling/node/credentials"
 	"starling/node/store"
 )
@@ -112,7 +113,10 @@ func (b *Broker) acquire(ctx context.Context, caller identity.Caller, id identit
 	if err != nil {
 		return a, problem(CodeConflict, "%v; ask again", err)
 	}
+	ctx, span := tracing.Start(ctx, "get tokens")
+	defer span.End()
 	a.sealed, a.until, err = b.options.Credentials.Acquire(ctx, s.ID, caller, needs)
+	span.FailWith(err)
 	return a, lacksToken(err)
 }
 

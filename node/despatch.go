@@ -8,6 +8,7 @@ import (
 	"starling/api/despatch"
 	"starling/api/ivoa"
 	"starling/federation/identity"
+	"starling/federation/tracing"
 	"starling/node/store"
 	"starling/scheduling"
 )
@@ -246,7 +247,12 @@ func (b *Broker) leaseOf(e *executor) store.Millis {
 // that has hung up meanwhile won't do it: the session waits for another. Of one for
 // whose data there are no tokens the error is errWithheld.
 func (b *Broker) handOver(ctx context.Context, s *store.Session, ticket *store.Ticket) (*despatch.Despatch, despatch.Reasons, error) {
-	if err := wait(ticket); err != nil {
+	ctx, span := b.options.Tracer.Resume(ctx, s.Accepted, s.Span, "despatch")
+	defer span.End()
+	span.Tell(tracing.Session, s.ID.String())
+	span.Tell(tracing.Attempt, s.Attempt.Ref.String())
+	span.Count(tracing.Try, s.Attempt.Number)
+	if err := durable(ctx, ticket); err != nil {
 		return nil, nil, err
 	}
 	request, err := b.requestOf(s)
@@ -281,6 +287,7 @@ func (b *Broker) handOver(ctx context.Context, s *store.Session, ticket *store.T
 		},
 		WalltimeSeconds: float64(s.Plan.Duration) / 1000,
 		Trace:           s.Accepted,
+		Span:            span.ID(),
 		Storage:         despatchedStorage(s),
 		Sequence:        sequence,
 	}, nil, nil

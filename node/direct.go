@@ -33,7 +33,7 @@ func (b *Broker) Direct(ctx context.Context, caller identity.Caller, req *ivoa.E
 		ticket := b.submit(w)
 		b.mu.Unlock()
 		b.metrics.asked(false)
-		if err := wait(ticket); err != nil {
+		if err := durable(ctx, ticket); err != nil {
 			return nil, err
 		}
 		return nil, &Problem{Code: CodeRefused, Detail: "the answer is NO: the messages say why", Offers: viewOfferSet(set, q.request, nil, nil)}
@@ -44,7 +44,7 @@ func (b *Broker) Direct(ctx context.Context, caller identity.Caller, req *ivoa.E
 	if offers[0].elsewhere != nil || wantsToken(sessions[0]) { // which is to be had only without the lock
 		b.mu.Unlock()
 		b.metrics.asked(true)
-		if err := wait(offered); err != nil {
+		if err := durable(ctx, offered); err != nil {
 			return nil, err
 		}
 		return b.takeBest(ctx, caller, offers, key)
@@ -61,7 +61,7 @@ func (b *Broker) Direct(ctx context.Context, caller identity.Caller, req *ivoa.E
 	if err != nil {
 		return nil, err
 	}
-	return b.told(accepted, ticket)
+	return b.told(ctx, accepted, ticket)
 }
 
 // keyFor remembers which session a caller's idempotency key is for.

@@ -14,6 +14,7 @@ import (
 	"starling/federation/fanout"
 	"starling/federation/identity"
 	"starling/federation/shortlist"
+	"starling/federation/tracing"
 	"starling/node/store"
 	"starling/scheduling"
 )
@@ -45,8 +46,11 @@ func (b *Broker) askOthers(ctx context.Context, caller identity.Caller, q *quest
 	if q.plain == nil || q.hopeless {
 		return
 	}
+	ctx, span := tracing.Start(ctx, "ask others")
+	defer span.End()
 	var nodes []identity.NodeName
 	nodes, q.others.left = b.whomToAsk(q)
+	span.Count(tracing.Asked, len(nodes))
 	q.others.answers = b.options.Network.Ask(ctx, caller, fanout.Question{
 		Request: q.plain, Set: q.set, Placement: q.policy.Name(), Deadline: b.options.Placement.Deadline, Wanted: q.wanted(),
 	}, nodes)

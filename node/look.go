@@ -65,9 +65,9 @@ func (b *Broker) lookStrongly(ctx context.Context, how *Look, read func(accounti
 	record := b.options.Record
 	patience, cancel := context.WithTimeout(ctx, recordPatience)
 	defer cancel()
-	err := record.Barrier(patience)
+	err := b.barrier(patience)
 	if err == nil {
-		err = record.Strong(patience)
+		err = b.strong(patience)
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -101,7 +101,7 @@ func (b *Broker) catchUpFor(ctx context.Context, d time.Duration, status consens
 	}
 	patience, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
-	_ = b.options.Record.Barrier(patience)
+	_ = b.barrier(patience)
 	return ctx.Err()
 }
 

@@ -271,7 +271,7 @@ func (b *Broker) record(ctx context.Context, did deed, c accounting.Command, adv
 	b.mu.Lock()
 	ticket := b.submit(write{commands: []accounting.Command{c, b.allowed(did)}})
 	b.mu.Unlock()
-	if err := wait(ticket); err != nil {
+	if err := durable(ctx, ticket); err != nil {
 		return err
 	}
 	if err := b.catchUp(ctx); err != nil {

@@ -22,10 +22,10 @@ func (b *Broker) siblings(set *store.OfferSet, accepted identity.UUID) []*store.
 	return b.notWanted(set, "")
 }
 
-// traced has tidings bear the trace of the request that they come of.
+// traced has tidings bear the thread of the request that they come of.
 func traced(caller identity.Caller, tidings []*store.Tiding) []*store.Tiding {
 	for _, t := range tidings {
-		t.Trace = caller.Trace
+		t.Trace, t.Span = caller.Trace, caller.Span
 	}
 	return tidings
 }
@@ -92,7 +92,7 @@ func (b *Broker) Hear(ctx context.Context, peer identity.NodeName, tidings []fan
 	}
 	ticket := b.submit(w)
 	b.mu.Unlock()
-	return wait(ticket)
+	return durable(ctx, ticket)
 }
 
 // keepOnly rejects the open offers of a set but some; b.mu is held.

@@ -56,7 +56,7 @@ func (b *Broker) takeBest(ctx context.Context, caller identity.Caller, offers []
 			b.mu.Lock()
 			ticket := b.submit(write{extra: keyFor(caller, key, offer.id)})
 			b.mu.Unlock()
-			if err := wait(ticket); err != nil {
+			if err := durable(ctx, ticket); err != nil {
 				return nil, err
 			}
 		}

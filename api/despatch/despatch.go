@@ -28,6 +28,9 @@ type Despatch struct {
 	// Trace is that of the request which accepted the session. Who can sends it with
 	// every report: traceparent: 00-TRACE-SPAN-00, with 16 digits of its own for SPAN.
 	Trace identity.Trace `json:"trace,omitempty"`
+	// Span is the part of that trace which the node has recorded for this despatch:
+	// spans of the executor's own go below it. "": the node records none of it.
+	Span identity.Span `json:"span,omitempty"`
 }
 
 // Lease is how long the broker waits for the next report before it takes the

@@ -50,8 +50,8 @@ again. What sessions write is sent to the node. When it is told to stop, program
 and containers go on without it, to be found again; with --finish it waits for
 them. A second Ctrl-C ends it at once.
 
-The keys executor.*, outbound.*, capacity.* and log.* of a node's configuration
-apply here; ` + "`starling config` prints them.",
+The keys executor.*, outbound.*, capacity.*, log.* and tracing.* of a node's
+configuration apply here; ` + "`starling config` prints them.",
 		Example: `  starling token --user lab-7 --roles executor --data ./starling-data > token
   chmod 600 token
   starling executor --node https://broker.example.org --token-file token \
@@ -146,9 +146,14 @@ func (a *app) work(ctx context.Context, r remote, c config.Config, log *slog.Log
 	}
 	registration.Name, registration.Capacity, registration.Windows = r.name, despatch.Capacity(c.Capacity), r.windows
 	registration.LeaseSeconds = int(r.lease.Seconds())
+	spans, err := site.OpenSpans(c.Tracing, site.Spans{Service: "starling-executor", Instance: r.name, Version: version(), Log: log})
+	if err != nil {
+		return err
+	}
+	defer spans.Close()
 	e, err := executor.New(executor.Options{
 		Client: client, Registration: registration, Backend: backend.Works, SendFiles: true,
-		Spool: filepath.Join(c.Data, site.SpoolDir), Pollers: remotePollers, Logger: log,
+		Spool: filepath.Join(c.Data, site.SpoolDir), Pollers: remotePollers, Logger: log, Tracer: spans.Tracer(),
 	})
 	if err != nil {
 		return err

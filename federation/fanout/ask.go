@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -136,7 +137,7 @@ func (p *Peers) ask(ctx context.Context, caller identity.Caller, q Question, wan
 	if caller.Proposal != "" {
 		header.Set(proposalHeader, caller.Proposal)
 	}
-	status, body, err := p.call(ctx, caller, node, call{method: http.MethodPost, path: "/requests", header: header, body: q.Request, most: min(mostAnswer+2*wanted.size*mostOffers, mostEver)})
+	status, body, err := p.call(ctx, caller, node, call{method: http.MethodPost, path: "/requests", route: "/requests", header: header, body: q.Request, most: min(mostAnswer+2*wanted.size*mostOffers, mostEver)})
 	switch {
 	case err != nil:
 		return Answer{Err: ended(ctx, err, q.Deadline)}
@@ -164,6 +165,7 @@ func ended(ctx context.Context, err error, deadline time.Duration) error {
 // call is one request to a node's API.
 type call struct {
 	method, path string
+	route        string // the path's pattern
 	header       http.Header
 	body         []byte
 	most         int // bytes of the answer
@@ -172,6 +174,8 @@ type call struct {
 // call sends a request on behalf of the caller, and reads the answer, which must be
 // JSON. The error is a *Fault.
 func (p *Peers) call(ctx context.Context, caller identity.Caller, node identity.NodeName, c call) (status int, body []byte, err error) {
+	ctx, span := tracing.Call(ctx, c.method, c.route, string(node))
+	defer func() { tellOf(ctx, span, status, err); span.End() }()
 	r, err := http.NewRequestWithContext(ctx, c.method, "http://"+string(node)+apiPath+c.path, bytes.NewReader(c.body))
 	if err != nil {
 		return 0, nil, fault(Broken, "it can't be asked: %v", err)
@@ -201,6 +205,22 @@ func (p *Peers) call(ctx context.Context, caller identity.Caller, node identity.
 		return 0, nil, fault(Broken, "it answers with more than %d bytes", c.most)
 	}
 	return answer.StatusCode, body, nil
+}
+
+// tellOf tells a span what came of a call.
+func tellOf(ctx context.Context, span tracing.Span, status int, err error) {
+	var f *Fault
+	switch {
+	case ctx.Err() != nil:
+		span.FailWith(ctx.Err())
+	case errors.As(err, &f):
+		span.Fail(string(f.Kind))
+	default:
+		span.Count(tracing.Status, status)
+		if status >= http.StatusBadRequest {
+			span.Fail(strconv.Itoa(status))
+		}
+	}
 }
 
 // mostProblem bounds how much of a problem is read, in bytes.

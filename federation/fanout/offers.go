@@ -14,7 +14,7 @@ import (
 // Offers reads how the offers of another node's set stand, by UUID, on behalf of the
 // caller. Sessions have paths for URLs. The error is a *Fault.
 func (p *Peers) Offers(ctx context.Context, caller identity.Caller, node identity.NodeName, set identity.UUID) (map[identity.UUID]*ivoa.Session, error) {
-	status, body, err := p.call(ctx, caller, node, call{method: http.MethodGet, path: "/offersets/" + set.String(), most: mostOffers * mostAnswer / 4})
+	status, body, err := p.call(ctx, caller, node, call{method: http.MethodGet, path: "/offersets/" + set.String(), route: "/offersets/:uuid", most: mostOffers * mostAnswer / 4})
 	if err != nil {
 		return nil, inTime(ctx, err)
 	}
@@ -50,7 +50,7 @@ func (p *Peers) Accept(ctx context.Context, caller identity.Caller, node identit
 	if key != "" {
 		header.Set("Idempotency-Key", key)
 	}
-	status, said, err := p.call(ctx, caller, node, call{method: http.MethodPost, path: "/sessions/" + id.String(), header: header, body: body, most: 2 * mostAnswer})
+	status, said, err := p.call(ctx, caller, node, call{method: http.MethodPost, path: "/sessions/" + id.String(), route: "/sessions/:uuid", header: header, body: body, most: 2 * mostAnswer})
 	if err != nil {
 		return nil, false, inTime(ctx, err)
 	}

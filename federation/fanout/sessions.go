@@ -81,7 +81,7 @@ func (p *Peers) list(ctx context.Context, caller identity.Caller, list List, nod
 			query.Set("cursor", list.Before.String())
 		}
 		status, body, err := p.call(ctx, caller, node, call{
-			method: http.MethodGet, path: "/sessions?" + query.Encode(), most: min(mostAnswer+list.Limit*mostListed, mostEver),
+			method: http.MethodGet, path: "/sessions?" + query.Encode(), route: "/sessions", most: min(mostAnswer+list.Limit*mostListed, mostEver),
 		})
 		switch {
 		case err != nil:

@@ -19,8 +19,10 @@ type attempt struct {
 	began    time.Time
 	done     chan struct{} // closed when it has ended
 
-	work context.Context // of the backend; its cause says why it ended
-	stop context.CancelCauseFunc
+	thread context.Context // of the request that the work is for
+	span   tracing.Span
+	work   context.Context // of the backend; its cause says why it ended
+	stop   context.CancelCauseFunc
 
 	completion *despatch.Completion // known from an earlier life
 	saved      bool                 // the spool has a file
@@ -40,7 +42,11 @@ func newAttempt(e *Executor, d *despatch.Despatch, r *record) *attempt {
 		pending, a.completion, a.saved = r.Updates, r.Completion, true
 	}
 	a.outbox = newOutbox(pending)
-	a.work, a.stop = context.WithCancelCause(tracing.Resume(context.Background(), d.Trace))
+	a.thread, a.span = e.Tracer.Resume(context.Background(), d.Trace, d.Span, "attempt")
+	a.span.Tell(tracing.Session, d.Session.UUID)
+	a.span.Tell(tracing.Attempt, d.HistoryRef)
+	a.span.Count(tracing.Try, d.Attempt)
+	a.work, a.stop = context.WithCancelCause(a.thread)
 	return a
 }
 
@@ -57,7 +63,8 @@ func logger(of *slog.Logger, d *despatch.Despatch) *slog.Logger {
 // completion.
 func (a *attempt) perform(ctx context.Context) {
 	defer a.stop(nil)
-	ctx = tracing.Resume(ctx, a.despatch.Trace)
+	defer a.span.End()
+	ctx = tracing.Join(ctx, a.thread)
 	if a.completion == nil && !a.run(ctx) {
 		return
 	}
@@ -73,12 +80,12 @@ func (a *attempt) run(ctx context.Context) bool {
 	defer context.AfterFunc(ctx, func() { a.stop(ErrDetached) })()
 
 	reporting := make(chan struct{})
-	ended, end := context.WithCancel(tracing.Resume(context.Background(), a.despatch.Trace))
+	ended, end := context.WithCancel(a.thread)
 	timer := time.AfterFunc(a.Timing.Short, func() {
 		defer close(reporting)
 		a.report(ended)
 	})
-	done, err := a.Backend.Run(a.work, a.despatch, a.outbox.put)
+	done, err := a.Backend.Run(a.work, a.despatch, a.steps(a.outbox.put))
 	end()
 	short := timer.Stop()
 	if !short {
@@ -113,6 +120,10 @@ func (a *attempt) complete(done despatch.Completion) {
 		done.Time = time.Now().UTC()
 	}
 	done.IDs = ids(a.despatch.Identification)
+	a.span.Tell(tracing.Outcome, string(done.Outcome))
+	if done.Outcome != despatch.Completed {
+		a.span.Fail(string(done.Outcome))
+	}
 	bytes := 0
 	for n, f := range done.Files {
 		if bytes += weightOf(f); bytes <= maxBatchBytes {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"starling/api/despatch"
+	"starling/federation/tracing"
 )
 
 // Options says what an Executor is made of.
@@ -26,7 +27,9 @@ type Options struct {
 	// bookings bind long before.
 	Attempts int
 	Logger   *slog.Logger // nil: slog.Default()
-	Timing   Timing
+	// Tracer records attempts; nil: they leave no spans.
+	Tracer *tracing.Tracer
+	Timing Timing
 }
 
 // Timing is how long things take; each zero value means the default.

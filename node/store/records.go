@@ -61,8 +61,10 @@ type Tiding struct {
 	Accepted identity.UUID   `json:"accepted,omitzero"`
 	Keep     []identity.UUID `json:"keep,omitempty"`
 	Until    Millis          `json:"until"` // when it doesn't matter any more
-	// Trace is that of the request by which it came to be so.
+	// Trace is that of the request by which it came to be so, and Span the part of it
+	// that this node has recorded, if any.
 	Trace identity.Trace `json:"trace,omitzero"`
+	Span  identity.Span  `json:"span,omitzero"`
 }
 
 // Session is one execution: an offer, and what became of it.
@@ -78,9 +80,10 @@ type Session struct {
 	Groups []string          `json:"groups,omitempty"`
 	Phase  ivoa.SessionPhase `json:"phase"`
 	// Asked and Accepted are the traces of the requests that made the session, and
-	// that accepted it.
+	// that accepted it; Span is the part of the latter that this node has recorded.
 	Asked    identity.Trace `json:"asked,omitzero"`
 	Accepted identity.Trace `json:"accepted,omitzero"`
+	Span     identity.Span  `json:"span,omitzero"`
 	Created  Millis         `json:"created"`
 	Modified Millis         `json:"modified"`
 	Expires  Millis         `json:"expires,omitzero"` // of the offer

@@ -9,16 +9,16 @@ import (
 	"starling/federation/identity"
 )
 
-// maxSecret is more than any client's secret has, in bytes.
+// maxSecret is more than any client's secret, or header with one, has, in bytes.
 const maxSecret = 4 << 10
 
-// SecretFile returns what reads a client's secret from a file of mode 0600, the
+// SecretFile returns what reads a secret from a file of mode 0600, the
 // first time and whenever it is needed, so that it can be replaced.
 func SecretFile(path string) func() (identity.Secret, error) {
 	return func() (identity.Secret, error) {
 		text, err := readSecret(path)
 		if err != nil {
-			return identity.Secret{}, fmt.Errorf("read the client's secret: %w", err)
+			return identity.Secret{}, fmt.Errorf("read a secret: %w", err)
 		}
 		return identity.NewSecret(text), nil
 	}

@@ -12,6 +12,7 @@ import (
 	"starling/api"
 	"starling/api/despatch"
 	"starling/federation/identity"
+	"starling/federation/tracing"
 	"starling/node/config"
 	"starling/node/executor"
 )
@@ -23,7 +24,7 @@ const headStart = 5 * time.Second
 // startExecutors starts the built-in executors, and waits until they have
 // registered. They speak the despatch protocol as any other executor does,
 // straight to the handlers.
-func startExecutors(ctx context.Context, c config.Config, server *api.Server, log *slog.Logger, stops *stack) error {
+func startExecutors(ctx context.Context, c config.Config, server *api.Server, tracer *tracing.Tracer, log *slog.Logger, stops *stack) error {
 	client := &despatch.Client{
 		Base: "http://" + c.HTTP,
 		HTTP: &http.Client{Transport: server.Local(identity.Caller{User: c.Name, Roles: []identity.Role{identity.RoleBuiltIn}})},
@@ -42,7 +43,7 @@ func startExecutors(ctx context.Context, c config.Config, server *api.Server, lo
 		registration.Kinds = append(registration.Kinds, despatch.KindKeptStorage)
 		e, err := executor.New(executor.Options{
 			Client: client, Registration: registration, Backend: backend.Works,
-			Spool: filepath.Join(c.Data, SpoolDir, name), Logger: log,
+			Spool: filepath.Join(c.Data, SpoolDir, name), Logger: log, Tracer: tracer,
 		})
 		if err != nil {
 			return err

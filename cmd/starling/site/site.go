@@ -21,6 +21,7 @@ import (
 	"starling/api"
 	"starling/api/ivoa"
 	"starling/federation/identity"
+	"starling/federation/tracing"
 	"starling/node"
 	"starling/node/cluster"
 	"starling/node/config"
@@ -105,6 +106,11 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
+	spans, err := OpenSpans(c.Tracing, Spans{Service: "starling", Instance: c.Name, Version: o.Version, Log: log, Metrics: metrics, Now: o.Now})
+	if err != nil {
+		return nil, err
+	}
+	stops.push(func() error { spans.Close(); return nil })
 	socket, err := Bind(ctx, c.HTTP)
 	if err != nil {
 		return nil, occupied(err, c)
@@ -126,7 +132,7 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	broker, err := startBroker(o, sessions, n.shared, networkOf(o, n.shared, known), tokens, metrics, stops)
+	broker, err := startBroker(o, sessions, n.shared, networkOf(o, n.shared, known), tokens, spans.Tracer(), metrics, stops)
 	if err != nil {
 		return nil, err
 	}
@@ -134,14 +140,14 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := newServer(o, broker, n.shared, keys, known, metrics)
+	server, err := newServer(o, broker, n.shared, keys, known, spans.Tracer(), metrics)
 	if err != nil {
 		return nil, err
 	}
 	// The executors come first, so that nobody is told that there are none. They
 	// need no port; but they go early too, while it still answers.
 	var executors stack
-	err = startExecutors(ctx, c, server, log, &executors)
+	err = startExecutors(ctx, c, server, spans.Tracer(), log, &executors)
 	if err != nil {
 		return nil, errors.Join(err, executors.unwind())
 	}
@@ -216,7 +222,7 @@ func openStore(c config.Config, now func() time.Time, metrics prometheus.Registe
 const reserve = 1 << 30
 
 // startBroker starts the broker.
-func startBroker(o Options, sessions *store.Store, shared *record, others node.Network, tokens *credentials.Keeper, metrics prometheus.Registerer, stops *stack) (*node.Broker, error) {
+func startBroker(o Options, sessions *store.Store, shared *record, others node.Network, tokens *credentials.Keeper, tracer *tracing.Tracer, metrics prometheus.Registerer, stops *stack) (*node.Broker, error) {
 	c := o.Config
 	costs, err := c.Tariff.Costs()
 	if err != nil {
@@ -246,7 +252,7 @@ func startBroker(o Options, sessions *store.Store, shared *record, others node.N
 		Offers:   c.Offers, Sessions: c.Sessions, Site: c.Site, StorageElements: c.StorageElements, Transfers: c.TransferSite(), Costs: costs, Policy: rules, Areas: areas, Connect: c.Connect,
 		Network: others, Placement: c.Placement,
 		Uploads: sent, UploadRetention: c.Uploads.Retention, Credentials: tokens,
-		Store: sessions, Outbox: shared.outbox, Record: shared.log, Logger: o.Log, Metrics: metrics, Now: node.SteadyClock(o.Now),
+		Store: sessions, Outbox: shared.outbox, Record: shared.log, Logger: o.Log, Tracer: tracer, Metrics: metrics, Now: node.SteadyClock(o.Now),
 	})
 	if err != nil {
 		return nil, err
@@ -256,7 +262,7 @@ func startBroker(o Options, sessions *store.Store, shared *record, others node.N
 }
 
 // newServer makes the HTTP server of a broker.
-func newServer(o Options, broker *node.Broker, shared *record, keys *keys, known trust, metrics *prometheus.Registry) (*api.Server, error) {
+func newServer(o Options, broker *node.Broker, shared *record, keys *keys, known trust, tracer *tracing.Tracer, metrics *prometheus.Registry) (*api.Server, error) {
 	c := o.Config
 	proxies, err := networks(c.Proxies)
 	if err != nil {
@@ -272,7 +278,7 @@ func newServer(o Options, broker *node.Broker, shared *record, keys *keys, known
 			Body: limits, Page: c.Limits.Page, Rates: c.Limits.Rates,
 			Sockets: c.Limits.Sockets, SocketsPerAddress: c.Limits.SocketsPerAddress,
 		},
-		Logger: o.Log, Registerer: metrics, Gatherer: metrics, Now: o.Now,
+		Logger: o.Log, Tracer: tracer, Registerer: metrics, Gatherer: metrics, Now: o.Now,
 		Warnings: func() []string { return append(keys.reloader.Troubles(), known.troubles()...) },
 	}
 	if shared.cluster != nil {

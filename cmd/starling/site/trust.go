@@ -93,17 +93,28 @@ func issuerClient(o Options, issuer config.Issuer) (*http.Client, error) {
 		Allow: c.Outbound.Ranges(), AllowPrivate: c.Dev || issuer.AllowPrivate, HTTPS: !c.Dev,
 		Connect: 5 * time.Second, Headers: 5 * time.Second, Whole: 10 * time.Second, MaxBody: 1 << 20, Now: o.Now,
 	}
-	if issuer.CA != "" {
-		text, err := os.ReadFile(issuer.CA)
-		if err != nil {
-			return nil, fmt.Errorf("read the authority of issuer %s (auth.issuers, ca): %w", issuer.URL, err)
-		}
-		options.RootCAs = x509.NewCertPool()
-		if !options.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("%s, the authority of issuer %s (auth.issuers, ca), holds no certificate in PEM", issuer.CA, issuer.URL)
-		}
+	var err error
+	if options.RootCAs, err = authority(issuer.CA); err != nil {
+		return nil, fmt.Errorf("read the authority of issuer %s (auth.issuers, ca): %w", issuer.URL, err)
 	}
 	return outbound.New(options), nil
+}
+
+// authority reads the certificates of an authority from a PEM file; nil, for the
+// system's, where there is no file.
+func authority(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM", file)
+	}
+	return pool, nil
 }
 
 // newExchange makes what gets tokens of an issuer in exchange for those of its

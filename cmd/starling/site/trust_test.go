@@ -100,7 +100,7 @@ func TestAnIssuersAuthorityIsReadBeforeTheNodeStarts(t *testing.T) {
 	require.NoError(t, os.WriteFile(empty, nil, 0o600))
 	for path, want := range map[string]string{
 		filepath.Join(dir, "none.pem"): "read the authority of issuer https://iam.example.org (auth.issuers, ca): open ",
-		empty:                          empty + ", the authority of issuer https://iam.example.org (auth.issuers, ca), holds no certificate in PEM",
+		empty:                          "read the authority of issuer https://iam.example.org (auth.issuers, ca): " + empty + " holds no certificate in PEM",
 	} {
 		_, _, err := trusting(t, config.Config{Data: dir, Auth: config.Auth{Issuers: []config.Issuer{{URL: "https://iam.example.org", CA: path}}}})
 		require.Error(t, err)
