@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -186,6 +187,42 @@ func TestACampaignUsesAClusterUntilItIsBroken(t *testing.T) {
 	}
 	assert.Equal(t, []verdict{passed, passed, failed, passed}, verdicts)
 	assert.NotEmpty(t, b.results[2].Kept)
+}
+
+// What proves nothing is tried again when all else is done, and not for ever.
+func TestACampaignRepeatsWhatIsInconclusive(t *testing.T) {
+	healed, unlucky := 0, 2
+	good, bad := aFault(&healed, inject.Wound{}, nil), aFault(&healed, inject.Wound{}, nil)
+	bad.Name = "b"
+	works := bad.Inject
+	bad.Inject = func(ctx context.Context, s *inject.Scene) (*inject.Wound, error) {
+		if unlucky--; unlucky >= 0 {
+			return nil, errors.New("the machine is busy")
+		}
+		return works(ctx, s)
+	}
+	never := bad
+	never.Name = "c"
+	never.Inject = func(context.Context, *inject.Scene) (*inject.Wound, error) { return nil, errors.New("no iptables") }
+	b, err := openBook(filepath.Join(t.TempDir(), "results.jsonl"))
+	require.NoError(t, err)
+	runs := []run{{bad, 1, 1}, {never, 1, 2}, {good, 1, 3}}
+	c := &campaign{
+		stage: &pretendedStage{t: t}, times: quick, seed: 7, kept: t.TempDir(), say: t.Logf, book: b, left: slices.Clone(runs),
+	}
+	require.NoError(t, c.work(t.Context()))
+	made := map[string]int{}
+	for _, r := range b.results {
+		made[r.Fault]++
+	}
+	assert.Equal(t, map[string]int{"a": 1, "b": 3, "c": mostTries}, made)
+	var ends []verdict
+	for _, r := range b.latest() {
+		ends = append(ends, r.Verdict)
+	}
+	assert.Equal(t, []verdict{passed, inconclusive, passed}, ends)
+	assert.NoError(t, conclude(b, runs, 7))
+	assert.ErrorContains(t, conclude(b, []run{{never, 1, 2}}, 7), "only 0 of 1 runs")
 }
 
 type pretendedStage struct {

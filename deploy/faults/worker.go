@@ -25,10 +25,15 @@ type campaign struct {
 	kept   string // the directory for evidence
 	say    func(string, ...any)
 
-	mu   sync.Mutex
-	book *book
-	left []run
+	mu    sync.Mutex
+	book  *book
+	left  []run
+	tried map[string]int // how often, of runs that proved nothing
 }
+
+// mostTries is how often a run is made that proves nothing: the machine may have had
+// something else to do.
+const mostTries = 3
 
 // next takes the first run that is left that can be made on a cluster with such needs;
 // if there is none in this round, the first of all.
@@ -110,5 +115,18 @@ func (c *campaign) make(ctx context.Context, on federation, r run) (whole bool, 
 	tell(os.Stdout, r, c.seed, out)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if out.Verdict == inconclusive {
+		c.postpone(r)
+	}
 	return whole, c.book.add(out)
+}
+
+// postpone has a run made again when all others have been.
+func (c *campaign) postpone(r run) {
+	if c.tried == nil {
+		c.tried = map[string]int{}
+	}
+	if c.tried[r.name()]++; c.tried[r.name()] < mostTries {
+		c.left = append(c.left, r)
+	}
 }
