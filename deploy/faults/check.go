@@ -19,12 +19,11 @@ const patience = 2 * time.Minute
 // check looks at all that the record of a run says was promised, and at what the fault
 // itself has read.
 func (f *containerFederation) check(ctx context.Context, record *load.Record, what circumstances) (checked, error) {
-	options := check.Options{Patience: patience, Leapt: what.Leapt}
+	options := check.Options{Patience: patience, Leapt: what.Leapt, Gone: what.Gone, Lost: what.Lost}
 	for _, site := range what.Minority {
 		options.Cut = append(options.Cut, check.Cut{Site: site, From: what.Cut, To: what.Mended})
 	}
-	sites := slices.DeleteFunc(f.loadSites(), func(s load.Site) bool { return slices.Contains(what.Gone, s.Name) })
-	looked := check.All(ctx, sites, record, options)
+	looked := check.All(ctx, f.loadSites(), record, options)
 	out := checked{Findings: what.Strong.findings(), Unsure: looked.Inconclusive, Says: says(looked.Looked, what.Strong)}
 	for _, finding := range looked.Broken {
 		out.Findings = append(out.Findings, finding.String())

@@ -29,6 +29,8 @@ type federation interface {
 type loading interface {
 	Now() time.Duration
 	Figures(from, to time.Duration) load.Figures
+	// Gone says which sites don't come back, so that nobody waits for their sessions.
+	Gone(names ...string)
 	Stop(ctx context.Context) *load.Record
 }
 
@@ -127,7 +129,8 @@ func (p *part) story(ctx context.Context) *load.Record {
 	p.log("since the fault: %s", after)
 
 	p.trouble(strong.readAll(ctx, scene.Sites))
-	record := on.Stop(ctx)
+	on.Gone(wound.Gone...)
+	record := p.end(ctx, on)
 	p.recovered(ctx, scene, wound, err)
 	found, err := p.check(ctx, record, circumstances{
 		Seed: p.Seed, Minority: wound.Minority, Cut: cut, Mended: mended, Lost: wound.Lost, Gone: wound.Gone,
@@ -139,6 +142,14 @@ func (p *part) story(ctx context.Context) *load.Record {
 	p.result.Checks, p.seen.Findings = found.Says, found.Findings
 	p.seen.Unsure = append(p.seen.Unsure, found.Unsure...)
 	return record
+}
+
+// end sends the users home when all that they began has ended, but doesn't wait for
+// ever: what doesn't end is the check's to find.
+func (p *part) end(ctx context.Context, on loading) *load.Record {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return on.Stop(ctx)
 }
 
 // hurt injects the fault, lets it last and heals it. Whatever happens, it is healed.

@@ -31,6 +31,7 @@ type pretence struct {
 	unwell  func(p *pretence) bool
 	finds   []string
 	seen    circumstances
+	mourned []string // who the load was told is gone
 	kept    int
 	removed int
 }
@@ -71,6 +72,8 @@ type pretendedLoad struct {
 	*pretence
 	began time.Time
 }
+
+func (l *pretendedLoad) Gone(names ...string) { l.mourned = append(l.mourned, names...) }
 
 func (l *pretendedLoad) Now() time.Duration { return time.Since(l.began) }
 func (l *pretendedLoad) Figures(time.Duration, time.Duration) load.Figures {
@@ -129,6 +132,17 @@ func TestAFaultIsHealedAndTheCheckKnowsWhoWasCutOff(t *testing.T) {
 	assert.Equal(t, []string{"one"}, p.seen.Minority)
 	assert.Positive(t, p.seen.Cut)
 	assert.LessOrEqual(t, p.seen.Cut, p.seen.Mended)
+}
+
+// For whoever doesn't come back nobody waits, and the check wants nothing.
+func TestWhoIsGoneIsKnownToTheLoadAndToTheCheck(t *testing.T) {
+	p, healed := pretend(t), 0
+	out, whole := playing(t, p, aFault(&healed, inject.Wound{Gone: []string{"two"}, Lost: []string{"one"}}, nil))
+	assert.Equal(t, passed, out.Verdict, out.Reasons)
+	assert.False(t, whole, "the next run needs a whole cluster")
+	assert.Equal(t, []string{"two"}, p.mourned)
+	assert.Equal(t, []string{"two"}, p.seen.Gone)
+	assert.Equal(t, []string{"one"}, p.seen.Lost)
 }
 
 // Half a fault is healed, too, and proves nothing.

@@ -38,7 +38,7 @@ func changeVoters(ctx context.Context, scene *Scene) (*Wound, error) {
 			if err != nil {
 				return fmt.Errorf("add site %s: %w", name, err)
 			}
-			extra = append(extra, site)
+			extra, wound.Gone = append(extra, site), append(wound.Gone, name)
 		}
 		if err := each(extra, func(site Site) error { return votes(ctx, site) }); err != nil {
 			return err
