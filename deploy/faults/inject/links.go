@@ -30,7 +30,7 @@ func links() []Fault {
 		})
 	}
 	return append(faults, Fault{
-		Name: "udp-blocked", Title: "UDP blocked with TCP open", Runs: 3, Short: true, Expects: majority,
+		Name: "udp-blocked", Title: "UDP blocked with TCP open", Runs: 3, Expects: majority,
 		Inject: everywhere("no UDP between all", wan.UDP, wan.Drop()),
 	})
 }

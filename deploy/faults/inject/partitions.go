@@ -28,10 +28,10 @@ func partitions() []Fault {
 				sites := scene.Shuffled(scene.Sites)
 				return part(ctx, scene, scene.Between(8*time.Second, 20*time.Second), sites[:2], sites[2:])
 			}},
-		{Name: "one-way", Title: "one-way loss", Runs: 10, Short: true, Expects: Expectation{Answers: true}, Inject: oneWay},
+		{Name: "one-way", Title: "one-way loss", Runs: 10, Expects: Expectation{Answers: true}, Inject: oneWay},
 		{Name: "bridge", Title: "a bridge A–B–C", Runs: 10, Short: true, Expects: Expectation{Answers: true}, Inject: bridge},
 		{Name: "flapping", Title: "a flapping link", Runs: 5, Expects: majority, Inject: flap},
-		{Name: "disconnect", Title: "network disconnected and reconnected", Runs: 5, Short: true, Expects: majority, Inject: disconnect},
+		{Name: "disconnect", Title: "network disconnected and reconnected", Runs: 5, Expects: majority, Inject: disconnect},
 	}
 }
 
