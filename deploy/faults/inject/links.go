@@ -38,17 +38,22 @@ func links() []Fault {
 // everywhere imposes the same on all ways between sites.
 func everywhere(says string, protocol wan.Protocol, effect wan.Effect) func(ctx context.Context, scene *Scene) (*Wound, error) {
 	return func(ctx context.Context, scene *Scene) (*Wound, error) {
-		at, err := ends(ctx, scene.Sites)
-		if err != nil {
-			return nil, err
-		}
-		var rules []wan.Rule
-		for i, a := range scene.Sites {
-			for _, b := range scene.Sites[i+1:] {
-				rules = append(rules, wan.Between(at[a.Name()], at[b.Name()], protocol, effect)...)
-			}
-		}
 		return &Wound{Says: says, Lasts: scene.Between(20*time.Second, 30*time.Second), Heal: scene.Network.Clear},
-			scene.Network.Impose(ctx, rules...)
+			scene.imposeEverywhere(ctx, protocol, effect)
 	}
+}
+
+// imposeEverywhere has all ways between sites be alike.
+func (s *Scene) imposeEverywhere(ctx context.Context, protocol wan.Protocol, effect wan.Effect) error {
+	at, err := ends(ctx, s.Sites)
+	if err != nil {
+		return err
+	}
+	var rules []wan.Rule
+	for i, a := range s.Sites {
+		for _, b := range s.Sites[i+1:] {
+			rules = append(rules, wan.Between(at[a.Name()], at[b.Name()], protocol, effect)...)
+		}
+	}
+	return s.Network.Impose(ctx, rules...)
 }

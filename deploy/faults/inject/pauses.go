@@ -5,12 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"starling/deploy/faults/wan"
 )
 
 // A leader that is frozen and wakes believes that it leads still: what it tells then
 // must not be old. It is asked as soon as it wakes, many times at once, before it has
-// heard of its successor.
+// heard of its successor. The ways between the sites are long, so that answers of its
+// followers wait for it: it takes them for new ones, and goes on believing for a round
+// trip. On short ways its lease ends before it has read the first question.
 func pauses() []Fault {
+	const way = 50 * time.Millisecond
 	of := func(lasts time.Duration, runs int, short bool) Fault {
 		return Fault{
 			Name: fmt.Sprintf("pause-leader-%.0fs", lasts.Seconds()), Title: fmt.Sprintf("leader paused for %s", lasts),
@@ -20,10 +25,19 @@ func pauses() []Fault {
 				if err != nil {
 					return nil, err
 				}
-				return &Wound{
-					Says: "paused " + leader.Name(), Lasts: lasts,
-					Heal: func(ctx context.Context) error { return wake(ctx, scene, leader, followers) },
-				}, leader.Pause(ctx)
+				wound := &Wound{
+					Says: fmt.Sprintf("paused %s, with ways of %s between all", leader.Name(), way), Lasts: lasts,
+					Heal: func(ctx context.Context) error {
+						return errors.Join(wake(ctx, scene, leader, followers), scene.Network.Clear(ctx), Ready(ctx, leader))
+					},
+				}
+				if err := scene.imposeEverywhere(ctx, wan.Any, wan.Delay(way, way/5)); err != nil {
+					return wound, err
+				}
+				if err := Wait(ctx, 10*way); err != nil { // until heartbeats are on all of them
+					return wound, err
+				}
+				return wound, leader.Pause(ctx)
 			},
 		}
 	}
@@ -49,5 +63,5 @@ func wake(ctx context.Context, scene *Scene, leader Site, others []Site) error {
 	for range readers {
 		<-ended
 	}
-	return errors.Join(err, Ready(ctx, leader))
+	return err
 }
