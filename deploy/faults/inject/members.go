@@ -29,7 +29,7 @@ func changeVoters(ctx context.Context, scene *Scene) (*Wound, error) {
 	wound := &Wound{
 		Says: "two sites joined and voted, the leader left and joined again, the two left", Spent: true,
 		Heal: func(ctx context.Context) error {
-			return each(extra, func(site Site) error { return site.Kill(ctx) })
+			return each(extra, func(site Site) error { return site.Stop(ctx) }) // also those that have ended
 		},
 	}
 	wound.Meanwhile = func(ctx context.Context) error {
