@@ -60,8 +60,8 @@ func TestANodeThatWasAwayForLongIsSentTheState(t *testing.T) {
 		writer.write(run(n)...)
 		writer.barrier()
 		n++
-		if first, err := writer.log.disk.FirstIndex(); err != nil || first <= behind+1 {
-			return errors.Join(err, errors.New("not yet"))
+		if writer.log.Status().First <= behind+1 {
+			return errors.New("not yet")
 		}
 		return nil
 	})

@@ -127,6 +127,10 @@ func (r *Raft) Status() Status {
 	_, leader := r.raft.LeaderWithID()
 	s.Node, s.Leader, s.Term = r.node, NodeOf(string(leader)), r.raft.CurrentTerm()
 	s.Role, s.Commit = r.role(), max(r.raft.CommitIndex(), s.Applied)
+	_ = guard(func() (err error) { // what is wrong with the file is noticed elsewhere
+		s.First, err = r.disk.FirstIndex()
+		return err
+	})
 	r.look()
 	s.AgeSeconds = r.fresh.age(time.Now()).Seconds()
 	r.mu.Lock()

@@ -8,6 +8,9 @@ type Status struct {
 	Term    uint64 `json:"term"`
 	Applied uint64 `json:"applied"` // index of the last applied record
 	Commit  uint64 `json:"commit"`  // index of the last committed record
+	// First is the oldest entry that is kept: a follower that lacks older ones is sent
+	// the whole state. 0 where none is, as at a node by itself.
+	First uint64 `json:"first,omitempty"`
 	// AgeSeconds is for how long this copy may have been behind the others.
 	AgeSeconds float64      `json:"ageSeconds"`
 	Outbox     OutboxStatus `json:"outbox"`

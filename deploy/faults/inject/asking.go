@@ -13,6 +13,7 @@ import (
 type Log struct {
 	Node, Role, Leader    string
 	Term, Applied, Commit uint64
+	First                 uint64 // the oldest entry that is kept
 	Outbox                struct {
 		Depth         int
 		OldestSeconds float64

@@ -127,11 +127,28 @@ func fallBehind(ctx context.Context, scene *Scene) (*Wound, error) {
 			if err := write(ctx, scene, leader, others, enough); err != nil {
 				return err
 			}
-			return Wait(ctx, 35*time.Second) // the leader looks twice a minute whether there is something to trim
+			return trimmed(ctx, others, log.Applied+1)
 		},
 		Heal: scene.Network.Clear,
 	}
 	return wound, cut(ctx, scene, []Site{behind}, others)
+}
+
+// trimmed waits until none of the sites keeps an entry: whoever leads can but send the
+// whole record then. They look twice a minute whether there is something to trim.
+func trimmed(ctx context.Context, sites []Site, entry uint64) error {
+	return Eventually(ctx, 2*time.Minute, func(ctx context.Context) error {
+		for _, site := range sites {
+			log, err := LogOf(ctx, site)
+			if err != nil {
+				return err
+			}
+			if log.First <= entry {
+				return fmt.Errorf("%s keeps entries from %d on, and %d is to be trimmed away", site.Name(), log.First, entry)
+			}
+		}
+		return nil
+	})
 }
 
 // write has the log grow until an entry is applied at a site.
