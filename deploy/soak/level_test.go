@@ -78,6 +78,32 @@ func TestTheFirstTenthIsNotFitted(t *testing.T) {
 	assert.Empty(t, s.findLeaks())
 }
 
+// A leader has more connections than the others. That another leads at the end is no
+// leak; that the leader has more than the leader had is.
+func TestTheLeadMayMove(t *testing.T) {
+	of := func(name string, leads bool, goroutines int64) sample {
+		return sample{Node: name, Live: 5 << 20, Anonymous: 20 << 20, Goroutines: goroutines, Files: 40, Leads: leads}
+	}
+	s := &soak{
+		plan: plan{duration: time.Hour}, size: 3, nodes: []*launch.Member{{Name: "a"}, {Name: "b"}, {Name: "c"}},
+		level: map[string]sample{"a": of("a", true, 90), "b": of("b", false, 60), "c": of("c", false, 60)},
+		final: map[string]sample{"a": of("a", false, 62), "b": of("b", true, 93), "c": of("c", false, 61)},
+	}
+	for minute := range 60 {
+		b := of("b", minute >= 30, 62)
+		if b.Leads {
+			b.Goroutines = 92
+		}
+		b.After = time.Duration(minute) * time.Minute
+		s.samples = append(s.samples, b)
+	}
+	assert.Empty(t, s.findLeaks())
+	s.final["b"] = of("b", true, 110)
+	assert.Len(t, s.findLeaks(), 1)
+	s.final["b"] = of("b", false, 90)
+	assert.Len(t, s.findLeaks(), 1)
+}
+
 func TestALineIsFitted(t *testing.T) {
 	assert.InDelta(t, 2, slope([]float64{0, 1, 2, 3}, []float64{5, 7, 9, 11}), 1e-9)
 	assert.Zero(t, slope([]float64{1, 1}, []float64{0, 9}))

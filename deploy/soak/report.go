@@ -26,6 +26,7 @@ func report(p plan, began time.Time, soaks []*soak) string {
 		}
 		fmt.Fprint(&b, " more are allowed.\n")
 	}
+	fmt.Fprint(&b, "Goroutines and files of a leader are told without those that the leader had more than the others when the level was taken.\n")
 	for _, s := range soaks {
 		s.report(&b)
 	}
@@ -44,10 +45,10 @@ func (s *soak) report(b *strings.Builder) {
 			var most int64
 			for _, one := range s.samples {
 				if one.Node == node.Name {
-					most = max(most, m.of(one))
+					most = max(most, s.told(m, one))
 				}
 			}
-			level, final, rise := m.of(s.level[node.Name]), m.of(s.final[node.Name]), s.rise(node.Name, m)
+			level, final, rise := s.told(m, s.level[node.Name]), s.told(m, s.final[node.Name]), s.rise(node.Name, m)
 			verdict := "returned"
 			if final > m.allowed(level) || rise > m.allowed(level)-level {
 				verdict = "**leaked**"

@@ -28,6 +28,7 @@ type sample struct {
 	Anonymous, Resident int64
 	Goroutines          int64
 	Files               int64            // open
+	Leads               bool             // the log
 	Disk                map[string]int64 // bytes of each file and directory of the data
 }
 
@@ -46,6 +47,7 @@ func take(ctx context.Context, m *launch.Member) (sample, error) {
 	}
 	s.Live = int64(metrics["go_memstats_next_gc_bytes"] / 2)
 	s.Goroutines = int64(metrics["go_goroutines"])
+	s.Leads = metrics["starling_log_leads"] == 1
 	if s.Goroutines == 0 || s.Live == 0 {
 		return s, errors.New("/metrics doesn't tell how many goroutines there are, and how large the heap")
 	}
