@@ -53,10 +53,14 @@ func getOnce(ctx context.Context, site load.Site, who load.Person, path string) 
 	return answer.StatusCode, body, err
 }
 
+// mostAsked is how often a page is asked for in which some site's part is missing: a
+// busy one may miss the two seconds that it has.
+const mostAsked = 10
+
 // all reads a list, page by page, under its plural name, as the operator.
-// What a list says is missing is an error, unless it is to be expected.
+// What a page says is missing again and again is an error, unless it is to be expected.
 func all[T any](ctx context.Context, site load.Site, path, plural string, lacking ...string) (list []T, err error) {
-	for path != "" {
+	for asked := 1; path != ""; asked++ {
 		status, body, err := get(ctx, site, load.Operator, path)
 		if err != nil {
 			return nil, fmt.Errorf("%s at %s: %w", path, site.Name, err)
@@ -74,23 +78,24 @@ func all[T any](ctx context.Context, site load.Site, path, plural string, lackin
 				return nil, fmt.Errorf("%s at %s: %w", path, site.Name, err)
 			}
 		}
-		list = append(list, some...)
 		var messages []struct{ Message string }
 		if text := page["messages"]; text != nil {
 			if err := json.Unmarshal(text, &messages); err != nil {
 				return nil, fmt.Errorf("%s at %s: %w", path, site.Name, err)
 			}
 		}
-		for _, m := range messages {
-			if len(lacking) == 0 {
-				return nil, fmt.Errorf("%s at %s: some are missing: %.300s", path, site.Name, m.Message)
+		if len(messages) > 0 && len(lacking) == 0 {
+			if asked < mostAsked && pause(ctx, time.Second) {
+				continue
 			}
+			return nil, fmt.Errorf("%s at %s: some are missing, as it has said %d times: %.300s", path, site.Name, asked, messages[0].Message)
 		}
-		asked := path
-		path = ""
+		list = append(list, some...)
+		this := path
+		path, asked = "", 0
 		if next := page["next"]; next != nil {
 			if err := json.Unmarshal(next, &path); err != nil {
-				return nil, fmt.Errorf("%s at %s: %w", asked, site.Name, err)
+				return nil, fmt.Errorf("%s at %s: %w", this, site.Name, err)
 			}
 		}
 	}
