@@ -15,11 +15,13 @@ import (
 	"starling/api/despatch"
 	"starling/api/ivoa"
 	"starling/federation/identity"
+	"starling/federation/tracing/otlp"
+	"starling/federation/tracing/otlp/otlptest"
 	"starling/node"
 	"starling/scheduling"
 )
 
-func benchServer(b *testing.B) (*Server, string) {
+func benchServer(b *testing.B, change ...func(*Options)) (*Server, string) {
 	b.Helper()
 	issuer, err := auth.LoadIssuer(b.TempDir())
 	if err != nil {
@@ -29,12 +31,16 @@ func benchServer(b *testing.B) (*Server, string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	server, err := New(Options{
+	o := Options{
 		Broker: &fake{}, BaseURL: testBase, Authenticator: auth.Bearer{
 			Verifier: auth.NewVerifier(time.Now, 0, issuer.Trusted()), Mapping: auth.NewMapping(auth.MappingOptions{Own: issuer.Name()}),
 		},
 		Logger: slog.New(slog.NewJSONHandler(io.Discard, nil)),
-	})
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	server, err := New(o)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -52,6 +58,24 @@ func (d *discarded) WriteHeader(int)             {}
 // everything but the network and the broker.
 func BenchmarkAskHandler(b *testing.B) {
 	server, token := benchServer(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		r := httptest.NewRequest(http.MethodPost, "/requests", strings.NewReader(sampleRequest))
+		r.Header.Set("Authorization", "Bearer "+token)
+		server.ServeHTTP(&discarded{header: http.Header{}}, r)
+	}
+}
+
+// The same where the request leaves a span, which a collector takes.
+func BenchmarkAskHandlerWithSpans(b *testing.B) {
+	collector := otlptest.NewCollector(b)
+	collector.Answer(func(http.ResponseWriter, *http.Request) {})
+	exporter, err := otlp.Open(otlp.Options{Endpoint: collector.URL, HTTP: &http.Client{Transport: &http.Transport{}}, Sample: 1, Log: quiet})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer exporter.Close()
+	server, token := benchServer(b, func(o *Options) { o.Tracer = exporter.Tracer() })
 	b.ReportAllocs()
 	for b.Loop() {
 		r := httptest.NewRequest(http.MethodPost, "/requests", strings.NewReader(sampleRequest))

@@ -127,6 +127,12 @@ func TestARequestIsOneTreeOfSpans(t *testing.T) {
 		}
 	}
 
+	// What a strong read waits for is seen, too.
+	const reading = "b7ad6b7169203331b7ad6b7169203331"
+	read := b.do(operator, "GET", "/history?consistency=strong", nil, "Traceparent", "00-"+reading+"-00f067aa0ba902b7-00")
+	require.Equal(t, http.StatusOK, read.status)
+	becomes(t, collector, reading, "b GET /history", "b GET /history > b wait for the record", "b GET /history > b ask the leader")
+
 	// Promise 8: who reads spans learns nothing of who asks for what.
 	for _, s := range collector.Spans() {
 		text := strings.ToLower(fmt.Sprint(s))

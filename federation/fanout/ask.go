@@ -211,15 +211,15 @@ func (p *Peers) call(ctx context.Context, caller identity.Caller, node identity.
 func tellOf(ctx context.Context, span tracing.Span, status int, err error) {
 	var f *Fault
 	switch {
-	case ctx.Err() != nil:
-		span.FailWith(ctx.Err())
-	case errors.As(err, &f):
-		span.Fail(string(f.Kind))
-	default:
+	case err == nil:
 		span.Count(tracing.Status, status)
 		if status >= http.StatusBadRequest {
 			span.Fail(strconv.Itoa(status))
 		}
+	case ctx.Err() != nil:
+		span.FailWith(ctx.Err())
+	case errors.As(err, &f):
+		span.Fail(string(f.Kind))
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+	"pgregory.net/rapid"
 
 	"starling/federation/identity"
 	"starling/federation/tracing"
@@ -335,4 +336,33 @@ func TestASpanIsBounded(t *testing.T) {
 	for _, text := range spans[0].Facts {
 		assert.LessOrEqual(t, len(text), mostFact)
 	}
+}
+
+// Property: whatever a collector answers, each span is taken or counted as lost, once.
+func TestEachSpanIsTakenOrCountedAsLost(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		collector := otlptest.NewCollector(t)
+		defer collector.Close()
+		w := newWorld(t, collector.URL)
+		ended := 0
+		for range rapid.IntRange(1, 6).Draw(rt, "rounds") {
+			status := rapid.SampledFrom([]int{200, 400, 429, 500, 503, 0}).Draw(rt, "status")
+			switch status {
+			case 200:
+				collector.Answer(nil)
+			case 0:
+				collector.Answer(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+			default:
+				collector.Answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+			}
+			parts := rapid.IntRange(0, 2*mostInBatch).Draw(rt, "parts")
+			w.request(parts)
+			ended += parts + 1
+		}
+		w.Close()
+		sent, lost := w.counted("starling_spans_sent_total", ""), w.counted("starling_spans_lost_total", "")
+		if len(collector.Spans()) != int(sent) || int(sent+lost) != ended {
+			rt.Fatalf("of %d the collector has %d, %v were sent and %v lost", ended, len(collector.Spans()), sent, lost)
+		}
+	})
 }
