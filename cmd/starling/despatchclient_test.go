@@ -14,12 +14,19 @@ import (
 	"starling/api/despatch"
 )
 
-// Tokens end: whoever puts another into the file needn't stop the work.
+// Tokens end, or are of another user: whoever puts another into the file needn't stop the
+// work.
 func TestATokenThatIsRefusedIsReadAgain(t *testing.T) {
+	for _, refusal := range []int{http.StatusUnauthorized, http.StatusForbidden} {
+		t.Run(http.StatusText(refusal), func(t *testing.T) { readAgain(t, refusal) })
+	}
+}
+
+func readAgain(t *testing.T, refusal int) {
 	good := "old"
 	node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer "+good {
-			w.WriteHeader(http.StatusUnauthorized)
+			w.WriteHeader(refusal)
 			return
 		}
 		_, _ = w.Write([]byte(`{"uuid": "x", "renewSeconds": 30}`))

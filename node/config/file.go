@@ -29,19 +29,19 @@ type reader struct {
 	where map[string]string
 }
 
-// readFile reads a file's settings, and where they stand; no name, no settings.
-func readFile(root *key, path string, bad *problems) (layer, map[string]string) {
+// readFile reads a file's settings, and where they stand; no name, no settings. The
+// error is of a file that can't be read at all.
+func readFile(root *key, path string, bad *problems) (layer, map[string]string, error) {
 	if path == "" {
-		return layer{}, nil
+		return layer{}, nil, nil
 	}
 	body, err := readBounded(path)
 	if err != nil {
-		bad.add("", "", "%s", err)
-		return layer{}, nil
+		return nil, nil, &Error{Problem: err.Error()}
 	}
 	r := &reader{name: filepath.Base(path), root: root, bad: bad, set: layer{}, where: map[string]string{}}
 	r.document(body)
-	return r.set, r.where
+	return r.set, r.where, nil
 }
 
 func readBounded(path string) ([]byte, error) {

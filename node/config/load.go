@@ -30,7 +30,10 @@ type Sources struct {
 func Load(from Sources) (Config, error) {
 	root := schema()
 	var bad problems
-	file, where := readFile(root, from.File, &bad)
+	file, where, err := readFile(root, from.File, &bad)
+	if err != nil {
+		return Config{}, err // what else is missing would be in it
+	}
 	layers := []layer{
 		file,
 		environment(root, from.Environ, &bad),

@@ -28,17 +28,26 @@ func closed(socket net.Listener) error {
 	return nil
 }
 
-// occupied says of an address that another program has how to choose another.
-func occupied(err error, c config.Config) error {
+// unavailable says of an address that can't be listened on why, and how to choose another.
+func unavailable(err error, c config.Config) error {
 	var failed *net.OpError
-	if !errors.Is(err, syscall.EADDRINUSE) || !errors.As(err, &failed) || failed.Addr == nil {
+	if !errors.As(err, &failed) || failed.Addr == nil {
+		return err
+	}
+	var why string
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		why = "another program listens on %s"
+	case errors.Is(err, syscall.EACCES):
+		why = "the system lets this user listen on no port as low as that of %s without CAP_NET_BIND_SERVICE, which the unit in deploy/systemd gives"
+	default:
 		return err
 	}
 	for _, own := range []struct{ flag, address string }{
 		{"--http", c.HTTP}, {"--gossip", c.Federation.Gossip}, {"--raft", c.Federation.Raft},
 	} {
 		if resolved, failure := net.ResolveTCPAddr("tcp", own.address); failure == nil && resolved.String() == failed.Addr.String() {
-			return fmt.Errorf("another program listens on %s; %s chooses another address", own.address, own.flag)
+			return fmt.Errorf(why+"; %s chooses another address", own.address, own.flag)
 		}
 	}
 	return err

@@ -4,7 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -36,4 +38,14 @@ func TestANodeThatCannotHaveItsPortSaysWhichFlagChoosesAnother(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whoever may have any port, as root, can't be refused one: so the refusal is made up.
+func TestAPortThatIsTooLowSaysWhatItWants(t *testing.T) {
+	c := config.Default(false)
+	c.HTTP = "0.0.0.0:443"
+	refused := &net.OpError{Op: "listen", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4zero, Port: 443}, Err: os.NewSyscallError("bind", syscall.EACCES)}
+	err := unavailable(refused, c)
+	assert.ErrorContains(t, err, "0.0.0.0:443 without CAP_NET_BIND_SERVICE")
+	assert.ErrorContains(t, err, "--http chooses another address")
 }

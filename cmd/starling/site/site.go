@@ -113,7 +113,7 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 	stops.push(func() error { spans.Close(); return nil })
 	socket, err := Bind(ctx, c.HTTP)
 	if err != nil {
-		return nil, occupied(err, c)
+		return nil, unavailable(err, c)
 	}
 	stops.push(func() error { return closed(socket) })
 	sessions, err := openStore(c, o.Now, metrics, stops)
@@ -122,7 +122,7 @@ func Open(ctx context.Context, o Options) (_ *Node, err error) {
 	}
 	n.shared, err = openRecord(ctx, o, sessions, metrics, stops)
 	if err != nil {
-		return nil, occupied(err, c)
+		return nil, unavailable(err, c)
 	}
 	known, err := openTrust(o, metrics, stops)
 	if err != nil {
