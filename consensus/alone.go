@@ -20,7 +20,7 @@ const AloneFile = "state.alone.db"
 // node can't join.
 func setAside(options Options) error {
 	path := filepath.Join(options.Dir, StateFile)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+	if info, err := os.Stat(path); missing(err) || err == nil && info.Size() == 0 {
 		return nil
 	}
 	applied, err := ownPositions(path)
@@ -50,11 +50,7 @@ func setAside(options Options) error {
 // ownPositions is how far each store's records are applied in a state that follows
 // no server's log; nothing of one that does.
 func ownPositions(path string) (applied map[StoreID]Sequence, err error) {
-	db, err := openWhole(path, boltOptions())
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, err)
-	}
-	err = db.View(func(tx *bbolt.Tx) error {
+	err = look(path, func(tx *bbolt.Tx) error {
 		positions := tx.Bucket(appliedBucket)
 		if positions == nil || owner(tx) != "" {
 			return nil
@@ -65,7 +61,7 @@ func ownPositions(path string) (applied map[StoreID]Sequence, err error) {
 			return nil
 		})
 	})
-	return applied, errors.Join(err, db.Close())
+	return applied, err
 }
 
 // span is the oldest record in the outbox, or the one that would be, and the last.

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"go.etcd.io/bbolt"
-
 	"starling/accounting"
 )
 
@@ -20,21 +18,21 @@ type outcome struct {
 // apply takes a batch of one store's records: all of it, durably, or, with an
 // error, none. What was applied before is skipped.
 func (f *stateFile) apply(store StoreID, batch []record) (done outcome, err error) {
-	err = f.update(func(tx *bbolt.Tx) error {
-		done, err = applyBatch(tx, store, batch)
+	err = f.update(func(c *change) error {
+		done, err = applyBatch(c, store, batch)
 		return err
 	})
 	return done, err
 }
 
-func applyBatch(tx *bbolt.Tx, store StoreID, batch []record) (outcome, error) {
-	meta, positions := tx.Bucket(metaBucket), tx.Bucket(appliedBucket)
-	state := accounting.NewBatch(boltTx{tx.Bucket(stateBucket)})
+func applyBatch(c *change, store StoreID, batch []record) (outcome, error) {
+	meta, positions := c.rows(metaBucket), c.rows(appliedBucket)
+	state := accounting.NewBatch(c.rows(stateBucket))
 	done := outcome{
 		applied: sequenceOf(positions.Get([]byte(store))),
 		index:   uint64(sequenceOf(meta.Get(indexKey))),
 	}
-	version := appliedVersion(tx)
+	version := appliedVersion(c.tx)
 	for _, r := range batch {
 		if r.sequence <= done.applied {
 			continue
@@ -53,7 +51,7 @@ func applyBatch(tx *bbolt.Tx, store StoreID, batch []record) (outcome, error) {
 		if !accounting.Refused(err) {
 			return done, fmt.Errorf("apply record %d of store %s: %w", r.sequence, store, err)
 		}
-		rejection, err := reject(tx, done.index, store, r, err)
+		rejection, err := reject(c, done.index, store, r, err)
 		if err != nil {
 			return done, err
 		}
@@ -62,7 +60,7 @@ func applyBatch(tx *bbolt.Tx, store StoreID, batch []record) (outcome, error) {
 	if done.records == 0 {
 		return done, nil
 	}
-	if version > appliedVersion(tx) {
+	if version > appliedVersion(c.tx) {
 		if err := meta.Put(versionKey, Sequence(version).bytes()); err != nil {
 			return done, err
 		}

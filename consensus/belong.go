@@ -86,7 +86,7 @@ func (r *Raft) belong(options RaftOptions) (err error) {
 // found binds a new log to the state, and begins a federation if asked to.
 func (r *Raft) found(options RaftOptions) error {
 	if !options.Bootstrap {
-		return r.state.update(func(tx *bbolt.Tx) error { return own(tx, r.id) })
+		return r.state.update(func(c *change) error { return own(c, r.id) })
 	}
 	// The state as it is becomes entry 1, so that those who join are sent it.
 	const term, index = 1, 1
@@ -95,9 +95,9 @@ func (r *Raft) found(options RaftOptions) error {
 	}
 	self := raft.Server{Suffrage: raft.Voter, ID: raft.ServerID(r.id), Address: destination(r.id, options.Stream.Addr().String())}
 	r.log.Info("a new federation begins", "server", r.id)
-	return r.state.update(func(tx *bbolt.Tx) error {
-		defer r.state.settle(tx)
-		return errors.Join(own(tx, r.id), beginFederation(tx, options.Random), putMarker(tx, marker{
+	return r.state.update(func(c *change) error {
+		defer r.state.settle(c.tx)
+		return errors.Join(own(c, r.id), beginFederation(c, options.Random), putMarker(c, marker{
 			Index: index, Term: term, Configuration: raft.Configuration{Servers: []raft.Server{self}}, ConfigurationIndex: index,
 		}))
 	})

@@ -282,6 +282,10 @@ func (m *member) barrier() {
 func (m *member) dump() (index uint64, dump string) {
 	require.NoError(m.cluster.t, m.log.state.view(func(tx *bbolt.Tx) error {
 		index = raftPosition(tx).index
+		s, known, err := readSum(tx.Bucket(metaBucket).Get(sumKey), tx.ID())
+		require.NoError(m.cluster.t, err)
+		require.True(m.cluster.t, known, "%s keeps its sum", m.name)
+		dump = fmt.Sprintf("sum %x\n", s.record)
 		for _, name := range [][]byte{stateBucket, appliedBucket, rejectedBucket} {
 			dump += string(name) + ":\n" + string(accountingtest.Dump(boltTx{tx.Bucket(name)}))
 		}

@@ -34,8 +34,8 @@ func TestPromise3ExactlyOnceWhereverItCrashes(t *testing.T) {
 		},
 		"in the state's transaction": func(w *world) {
 			w.log.apply = func(store StoreID, batch []record) (done outcome, err error) {
-				err = w.log.state.db.Update(func(tx *bbolt.Tx) error {
-					if done, err = applyBatch(tx, store, batch); err != nil {
+				err = w.log.state.update(func(c *change) error {
+					if done, err = applyBatch(c, store, batch); err != nil {
 						return err
 					}
 					return errCrash

@@ -18,7 +18,7 @@
 // A command that accounting refuses does not stop the log: it is kept as a
 // [Rejection], logged and counted. Whatever else goes wrong (a full disk, no
 // leader) is tried again until it works, and Err says so meanwhile; a broken
-// store stops the log, and is not served.
+// store stops the log, and is not served: state.db has a sum of all of its rows.
 //
 // DESIGN.md tells why.
 package consensus

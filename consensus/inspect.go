@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"fmt"
+	"log/slog"
 	"path/filepath"
 
 	"go.etcd.io/bbolt"
@@ -13,6 +14,9 @@ import (
 // debug` does.
 func Inspect(dir string, read func(accounting.View) error) (err error) {
 	path := filepath.Join(dir, StateFile)
+	if err := verifyState(path, slog.New(slog.DiscardHandler)); err != nil {
+		return err
+	}
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: openTimeout})
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path, explain(err))

@@ -13,6 +13,8 @@ import (
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 	"go.etcd.io/bbolt"
+
+	"starling/consensus/boltfile"
 )
 
 // LogFile is the name of the replicated log's own file in the data directory.
@@ -45,11 +47,7 @@ func openLogStore(dir string, noSync bool) (disk, error) {
 	path := filepath.Join(dir, LogFile)
 	var store *raftboltdb.BoltStore
 	err := guard(func() (err error) {
-		db, err := openWhole(path, logOptions()) // which raft-boltdb does not
-		if err != nil {
-			return err
-		}
-		if err := db.Close(); err != nil {
+		if _, err := readWhole(path, func(boltfile.Row) {}); err != nil { // which raft-boltdb does not
 			return err
 		}
 		store, err = raftboltdb.New(raftboltdb.Options{Path: path, BoltOptions: logOptions(), NoSync: noSync})

@@ -119,21 +119,21 @@ func (m *machine) apply(logs []*raft.Log) (answers []any, done outcome, err erro
 	answers = make([]any, len(logs))
 	last := logs[len(logs)-1]
 	reached, own := uint64(0), Sequence(0)
-	err = m.state.update(func(tx *bbolt.Tx) error {
-		at := raftPosition(tx)
+	err = m.state.update(func(c *change) error {
+		at := raftPosition(c.tx)
 		for i, log := range logs {
 			if log.Index <= at.index {
 				continue // raft tells again what it told before a restart
 			}
-			if answers[i], err = applyLog(tx, log, &done); err != nil {
+			if answers[i], err = applyLog(c, log, &done); err != nil {
 				return fmt.Errorf("apply entry %d: %w", log.Index, err)
 			}
 		}
-		own, reached = m.own(tx), max(at.index, last.Index)
+		own, reached = m.own(c.tx), max(at.index, last.Index)
 		if last.Index <= at.index {
 			return nil
 		}
-		return putRaftPosition(tx, position{last.Index, last.Term})
+		return putRaftPosition(c, position{last.Index, last.Term})
 	})
 	if err != nil {
 		return nil, done, err
@@ -143,10 +143,10 @@ func (m *machine) apply(logs []*raft.Log) (answers []any, done outcome, err erro
 	return answers, done, nil
 }
 
-func applyLog(tx *bbolt.Tx, log *raft.Log, done *outcome) (any, error) {
+func applyLog(c *change, log *raft.Log, done *outcome) (any, error) {
 	switch log.Type {
 	case raft.LogConfiguration:
-		return nil, putConfiguration(tx, log.Index, log.Data)
+		return nil, putConfiguration(c, log.Index, log.Data)
 	case raft.LogCommand:
 	default:
 		return nil, nil
@@ -157,7 +157,7 @@ func applyLog(tx *bbolt.Tx, log *raft.Log, done *outcome) (any, error) {
 	}
 	answer := make([]applied, len(groups))
 	for i, g := range groups {
-		one, err := applyBatch(tx, g.store, g.records())
+		one, err := applyBatch(c, g.store, g.records())
 		var gap *GapError
 		switch {
 		case errors.As(err, &gap): // of this group, whose sender will send what is missing

@@ -42,9 +42,9 @@ func raftPosition(tx *bbolt.Tx) position {
 	return position{binary.BigEndian.Uint64(value), binary.BigEndian.Uint64(value[8:])}
 }
 
-func putRaftPosition(tx *bbolt.Tx, p position) error {
+func putRaftPosition(c *change, p position) error {
 	value := binary.BigEndian.AppendUint64(nil, p.index)
-	return tx.Bucket(metaBucket).Put(raftKey, binary.BigEndian.AppendUint64(value, p.term))
+	return c.rows(metaBucket).Put(raftKey, binary.BigEndian.AppendUint64(value, p.term))
 }
 
 // readMarker reads the marker; nil if there is none.
@@ -62,18 +62,18 @@ func readMarker(tx *bbolt.Tx) (*marker, error) {
 
 // putMarker stores a marker. What lies between the last entry applied and the
 // marker was nothing for the state.
-func putMarker(tx *bbolt.Tx, m marker) error {
+func putMarker(c *change, m marker) error {
 	value, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
-	if err := tx.Bucket(metaBucket).Put(markerKey, value); err != nil {
+	if err := c.rows(metaBucket).Put(markerKey, value); err != nil {
 		return err
 	}
-	if raftPosition(tx).index >= m.Index {
+	if raftPosition(c.tx).index >= m.Index {
 		return nil
 	}
-	return putRaftPosition(tx, position{m.Index, m.Term})
+	return putRaftPosition(c, position{m.Index, m.Term})
 }
 
 // mark moves the marker, if it is another: raft counts wrongly over an empty log
@@ -87,13 +87,13 @@ func (f *stateFile) mark(m marker) error {
 	if err != nil || stored != nil && stored.Index == m.Index {
 		return err
 	}
-	return f.update(func(tx *bbolt.Tx) error { return putMarker(tx, m) })
+	return f.update(func(c *change) error { return putMarker(c, m) })
 }
 
 // putConfiguration remembers who the servers are since an entry.
-func putConfiguration(tx *bbolt.Tx, index uint64, encoded []byte) error {
+func putConfiguration(c *change, index uint64, encoded []byte) error {
 	value := binary.BigEndian.AppendUint64(nil, index)
-	return tx.Bucket(metaBucket).Put(configurationKey, append(value, encoded...))
+	return c.rows(metaBucket).Put(configurationKey, append(value, encoded...))
 }
 
 // here is the marker of the state as a transaction sees it: never older than the
@@ -120,8 +120,8 @@ func here(tx *bbolt.Tx) (*marker, error) {
 }
 
 // own binds the file to a server, so that it is not used with another's log.
-func own(tx *bbolt.Tx, server string) error {
-	return tx.Bucket(metaBucket).Put(serverKey, []byte(server))
+func own(c *change, server string) error {
+	return c.rows(metaBucket).Put(serverKey, []byte(server))
 }
 
 // owner is the server that the file is bound to; "" if to none.
@@ -183,5 +183,7 @@ func (f *stateFile) naturalise(tx *bbolt.Tx, m marker) (from origin, err error) 
 	if err := f.view(func(tx *bbolt.Tx) error { server = owner(tx); return nil }); err != nil {
 		return from, err
 	}
-	return from, errors.Join(meta.Put(idKey, []byte(f.id)), own(tx, server), putMarker(tx, m))
+	return from, changed(tx, func(c *change) error {
+		return errors.Join(c.rows(metaBucket).Put(idKey, []byte(f.id)), own(c, server), putMarker(c, m))
+	})
 }

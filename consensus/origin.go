@@ -44,12 +44,12 @@ func readOrigin(tx *bbolt.Tx) origin {
 }
 
 // beginFederation mints the federation's id.
-func beginFederation(tx *bbolt.Tx, random io.Reader) error {
+func beginFederation(c *change, random io.Reader) error {
 	id, err := mint(random)
 	if err != nil {
 		return err
 	}
-	return tx.Bucket(metaBucket).Put(federationKey, []byte(id))
+	return c.rows(metaBucket).Put(federationKey, []byte(id))
 }
 
 // whose is the file's origin; empty before it has one.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.etcd.io/bbolt"
 	"pgregory.net/rapid"
 
 	"starling/accounting"
@@ -176,8 +175,8 @@ func TestAVersionOnceUsedStays(t *testing.T) {
 	c := gossiping(t, 1)
 	log := c.mustLead().log
 	assert.Equal(t, accounting.Version, log.commandVersion())
-	require.NoError(t, log.state.update(func(tx *bbolt.Tx) error {
-		return tx.Bucket(metaBucket).Put(versionKey, Sequence(accounting.Version+1).bytes())
+	require.NoError(t, log.state.update(func(c *change) error {
+		return c.rows(metaBucket).Put(versionKey, Sequence(accounting.Version+1).bytes())
 	}))
 	assert.Equal(t, accounting.Version+1, log.commandVersion())
 	c.members[0].write(run(0)...)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -131,12 +132,15 @@ func OpenRaft(options RaftOptions) (_ *Raft, err error) {
 			err = errors.Join(fmt.Errorf("open the log in %s: %w", options.Dir, err), r.abandon())
 		}
 	}()
+	if err = verifyState(filepath.Join(options.Dir, StateFile), options.Log); err != nil {
+		return nil, err
+	}
 	if !options.Bootstrap {
 		if err = setAside(options.Options); err != nil {
 			return nil, err
 		}
 	}
-	if r.state, err = openState(options.Options); err != nil {
+	if r.state, err = openVerified(options.Options); err != nil {
 		return nil, err
 	}
 	r.fresh.at = r.state.written

@@ -212,9 +212,9 @@ func TestACorruptFileIsNotServed(t *testing.T) {
 	t.Run("a row changed while it runs", func(t *testing.T) {
 		c := settled(t, 3)
 		m := c.follower()
-		require.NoError(t, m.log.state.update(func(tx *bbolt.Tx) error {
-			return tx.Bucket(stateBucket).ForEach(func(k, v []byte) error {
-				return tx.Bucket(stateBucket).Put(append([]byte(nil), k...), []byte("{never ours"))
+		require.NoError(t, m.log.state.update(func(c *change) error {
+			return c.tx.Bucket(stateBucket).ForEach(func(k, v []byte) error {
+				return c.tx.Bucket(stateBucket).Put(append([]byte(nil), k...), []byte("{never ours"))
 			})
 		}))
 		other := c.mustLead()

@@ -61,7 +61,7 @@ func recoverFiles(state *stateFile, log disk) error {
 	if s.marked == 0 {
 		return errors.New("this node was never let into a federation: it has nothing to go on from")
 	}
-	err = state.update(func(tx *bbolt.Tx) error { return guard(func() error { return takeOver(tx, log, s, string(id)) }) })
+	err = state.update(func(c *change) error { return guard(func() error { return takeOver(c, log, s, string(id)) }) })
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ var recoveredKey = []byte("recovered")
 
 // takeOver applies the tail of the log, leaves one voter, and begins another
 // lineage.
-func takeOver(tx *bbolt.Tx, log disk, s standing, id string) error {
+func takeOver(c *change, log disk, s standing, id string) error {
 	end := s.at
 	if end.index < s.marked {
 		return fmt.Errorf("%w: the state has %d entries, its marker says %d", ErrCorrupt, end.index, s.marked)
@@ -84,15 +84,15 @@ func takeOver(tx *bbolt.Tx, log disk, s standing, id string) error {
 		if err := log.GetLog(index, &entry); err != nil {
 			return fmt.Errorf("%w: entry %d of the log: %w", ErrCorrupt, index, err)
 		}
-		if _, err := applyLog(tx, &entry, &done); err != nil {
+		if _, err := applyLog(c, &entry, &done); err != nil {
 			return fmt.Errorf("apply entry %d: %w", index, err)
 		}
 		end = position{entry.Index, entry.Term}
 	}
-	if err := putRaftPosition(tx, end); err != nil {
+	if err := putRaftPosition(c, end); err != nil {
 		return err
 	}
-	was, err := here(tx)
+	was, err := here(c.tx)
 	if err != nil {
 		return err
 	}
@@ -103,11 +103,11 @@ func takeOver(tx *bbolt.Tx, log disk, s standing, id string) error {
 	self := was.Configuration.Servers[i]
 	self.Suffrage = raft.Voter
 	alone := raft.Configuration{Servers: []raft.Server{self}}
-	meta, recovered := tx.Bucket(metaBucket), binary.BigEndian.AppendUint64(nil, s.last)
+	meta, recovered := c.rows(metaBucket), binary.BigEndian.AppendUint64(nil, s.last)
 	return errors.Join(
-		putConfiguration(tx, end.index, raft.EncodeConfiguration(alone)),
-		putMarker(tx, marker{Index: end.index, Term: end.term, Configuration: alone, ConfigurationIndex: end.index}),
-		meta.Put(recoveriesKey, Sequence(readOrigin(tx).recoveries+1).bytes()),
+		putConfiguration(c, end.index, raft.EncodeConfiguration(alone)),
+		putMarker(c, marker{Index: end.index, Term: end.term, Configuration: alone, ConfigurationIndex: end.index}),
+		meta.Put(recoveriesKey, Sequence(readOrigin(c.tx).recoveries+1).bytes()),
 		meta.Put(recoveredKey, recovered))
 }
 
@@ -132,8 +132,8 @@ func finishRecovery(state *stateFile, log disk) error {
 	if err != nil {
 		return fmt.Errorf("finish the recovery: %w", err)
 	}
-	return state.update(func(tx *bbolt.Tx) error {
-		defer state.settle(tx)
-		return tx.Bucket(metaBucket).Delete(recoveredKey)
+	return state.update(func(c *change) error {
+		defer state.settle(c.tx)
+		return c.rows(metaBucket).Delete(recoveredKey)
 	})
 }

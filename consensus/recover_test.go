@@ -11,7 +11,6 @@ import (
 	"github.com/hashicorp/raft"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.etcd.io/bbolt"
 
 	"starling/accounting"
 )
@@ -144,7 +143,7 @@ func TestARecoveryThatWasCutShortIsFinished(t *testing.T) {
 		require.NoError(t, err)
 		s, err := stand(state, log)
 		require.NoError(t, err)
-		return state.update(func(tx *bbolt.Tx) error { return takeOver(tx, log, s, string(id)) })
+		return state.update(func(c *change) error { return takeOver(c, log, s, string(id)) })
 	}))
 	m.up(false)
 	first, err := m.log.disk.FirstIndex()

@@ -25,8 +25,8 @@ const keptRejections = 10_000
 // keptCommand bounds how much is kept of a refused command, in bytes.
 const keptCommand = 4096
 
-func reject(tx *bbolt.Tx, index uint64, store StoreID, r record, reason error) (Rejection, error) {
-	bucket := tx.Bucket(rejectedBucket)
+func reject(c *change, index uint64, store StoreID, r record, reason error) (Rejection, error) {
+	refused := c.rows(rejectedBucket)
 	rejection := Rejection{
 		Index: index, Store: store, Sequence: r.sequence,
 		Reason: reason.Error(), Command: string(r.command[:min(len(r.command), keptCommand)]), err: reason,
@@ -35,16 +35,16 @@ func reject(tx *bbolt.Tx, index uint64, store StoreID, r record, reason error) (
 	if err != nil {
 		return rejection, err
 	}
-	n, err := bucket.NextSequence()
+	n, err := refused.next()
 	if err != nil {
 		return rejection, err
 	}
 	if n > keptRejections {
-		if err := bucket.Delete(Sequence(n - keptRejections).bytes()); err != nil {
+		if err := refused.Delete(Sequence(n - keptRejections).bytes()); err != nil {
 			return rejection, err
 		}
 	}
-	return rejection, bucket.Put(Sequence(n).bytes(), value)
+	return rejection, refused.Put(Sequence(n).bytes(), value)
 }
 
 // rejections are the newest refused records, newest first.

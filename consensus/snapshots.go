@@ -225,7 +225,8 @@ func (s *sink) Close() error {
 	return nil
 }
 
-// check compares the checksum at the file's end with the rest, and cuts it off.
+// check compares the checksum at the file's end with the rest, cuts it off, and looks
+// whether the state is what its sender once wrote.
 func (s *sink) check() error {
 	if s.size < trailer {
 		return fmt.Errorf("%w: %d bytes", ErrCorrupt, s.size)
@@ -242,7 +243,14 @@ func (s *sink) check() error {
 	if binary.BigEndian.Uint32(want) != sum.Sum32() {
 		return fmt.Errorf("%w: its checksum is wrong", ErrCorrupt)
 	}
-	return s.file.Truncate(size)
+	if err := s.file.Truncate(size); err != nil {
+		return err
+	}
+	// What the sender's disk has done to its state must not come here with it.
+	if err := verifyState(s.file.Name(), s.to.state.log); err != nil {
+		return fmt.Errorf("what the leader has sent is damaged there: %w", err)
+	}
+	return nil
 }
 
 // Cancel is described at raft.SnapshotSink.

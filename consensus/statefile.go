@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -22,6 +23,7 @@ import (
 type stateFile struct {
 	path    string
 	noSync  bool
+	log     *slog.Logger
 	written time.Time                                   // when somebody last did, before it was opened
 	write   func(file string, write func() error) error // Options.Write
 	id      StateID
@@ -61,9 +63,17 @@ func boltOptions() *bbolt.Options {
 	}
 }
 
+// openState opens a state, or makes one, after a look at all that is in it.
 func openState(options Options) (*stateFile, error) {
+	if err := verifyState(filepath.Join(options.Dir, StateFile), options.Log); err != nil {
+		return nil, err
+	}
+	return openVerified(options)
+}
+
+func openVerified(options Options) (*stateFile, error) {
 	path := filepath.Join(options.Dir, StateFile)
-	f := &stateFile{path: path, noSync: options.NoSync, write: options.Write, written: writtenAt(path)}
+	f := &stateFile{path: path, noSync: options.NoSync, write: options.Write, log: options.Log, written: writtenAt(path)}
 	db, err := f.open(path)
 	if err != nil {
 		return nil, err
@@ -79,44 +89,17 @@ func openState(options Options) (*stateFile, error) {
 	return f, nil
 }
 
-// open opens a file, if none of it is cut off.
-func (f *stateFile) open(path string) (*bbolt.DB, error) {
-	db, err := openWhole(path, boltOptions())
+// open opens a file that was verified.
+func (f *stateFile) open(path string) (db *bbolt.DB, err error) {
+	err = guard(func() (err error) {
+		db, err = bbolt.Open(path, 0o600, boltOptions())
+		return explain(err)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	db.NoSync = f.noSync
 	return db, nil
-}
-
-// openWhole opens a file for writing after a look at its length: bbolt reads all
-// of it when it is opened so, and a page that isn't there would end the program.
-func openWhole(path string, options *bbolt.Options) (db *bbolt.DB, err error) {
-	if info, err := os.Stat(path); err == nil && info.Size() > 0 {
-		if err := guard(func() error { return whole(path, info.Size()) }); err != nil {
-			return nil, explain(err)
-		}
-	}
-	err = guard(func() (err error) {
-		db, err = bbolt.Open(path, 0o600, options)
-		return explain(err)
-	})
-	return db, err
-}
-
-// whole refuses a file that ends before its last page.
-func whole(path string, size int64) error {
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: openTimeout})
-	if err != nil {
-		return err
-	}
-	err = db.View(func(tx *bbolt.Tx) error {
-		if size < tx.Size() {
-			return fmt.Errorf("%w: it has %d of %d bytes; restore it from a backup", ErrCorrupt, size, tx.Size())
-		}
-		return nil
-	})
-	return errors.Join(err, db.Close())
 }
 
 func (f *stateFile) close() error {
@@ -127,14 +110,25 @@ func (f *stateFile) close() error {
 	return f.db.Close()
 }
 
-// keepFreePages writes down which pages are free, so that the next start need not
-// read all of the file to find out: a minute for a few gigabytes. While the file is
-// in use that would make every commit slow after a burst. A file that can't be
-// written is closed without.
+// keepFreePages writes down which pages are free, so that bbolt need not look for them at
+// the next start. While the file is in use that would make every commit slow after a
+// burst. A file that can't be written is closed without; so is one that can't be read,
+// since bbolt would never get out of that transaction.
 func (f *stateFile) keepFreePages() {
 	written := writtenAt(f.path)
+	readable := guard(func() error {
+		return f.db.View(func(tx *bbolt.Tx) error {
+			_, _, err := readSum(tx.Bucket(metaBucket).Get(sumKey), tx.ID())
+			return err
+		})
+	})
+	if readable != nil {
+		return
+	}
 	f.db.NoFreelistSync = false
-	_ = guard(func() error { return f.db.Update(func(*bbolt.Tx) error { return nil }) })
+	_ = guard(func() error {
+		return f.db.Update(func(tx *bbolt.Tx) error { return changed(tx, func(*change) error { return nil }) })
+	})
 	f.dated(written)
 }
 
@@ -162,14 +156,14 @@ func (f *stateFile) view(read func(*bbolt.Tx) error) error {
 	return read(tx)
 }
 
-func (f *stateFile) update(change func(*bbolt.Tx) error) error {
+func (f *stateFile) update(do func(*change) error) error {
 	return f.write(StateFile, func() error {
 		tx, err := f.begin(true)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = tx.Rollback() }() // does nothing after a commit
-		if err := change(tx); err != nil {
+		if err := changed(tx, do); err != nil {
 			return err
 		}
 		return tx.Commit()
@@ -198,27 +192,30 @@ func explain(err error) error {
 	return err
 }
 
+// prepare has all buckets, and an identity, in the file.
 func (f *stateFile) prepare(tx *bbolt.Tx, random io.Reader) error {
 	for _, name := range [][]byte{stateBucket, appliedBucket, rejectedBucket, metaBucket} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
 		}
 	}
-	meta := tx.Bucket(metaBucket)
-	if id := meta.Get(idKey); id != nil {
-		if found := meta.Get(formatKey); string(found) != string(format) {
-			return fmt.Errorf("its format is %.20q, this program knows %q", found, format)
+	return changed(tx, func(c *change) error {
+		meta := c.rows(metaBucket)
+		if id := meta.Get(idKey); id != nil {
+			if found := meta.Get(formatKey); string(found) != string(format) {
+				return fmt.Errorf("its format is %.20q, this program knows %q", found, format)
+			}
+			f.id = StateID(id)
+			f.settle(tx)
+			return nil
+		}
+		id, err := mint(random)
+		if err != nil {
+			return err
 		}
 		f.id = StateID(id)
-		f.settle(tx)
-		return nil
-	}
-	id, err := mint(random)
-	if err != nil {
-		return err
-	}
-	f.id = StateID(id)
-	return errors.Join(meta.Put(formatKey, format), meta.Put(idKey, []byte(id)))
+		return errors.Join(meta.Put(formatKey, format), meta.Put(idKey, []byte(id)))
+	})
 }
 
 // position is how far a store's records were applied, and the log's index.

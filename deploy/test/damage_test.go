@@ -1,6 +1,7 @@
 package systemtest
 
 import (
+	"bytes"
 	"net/http"
 	"os"
 	"os/exec"
@@ -38,6 +39,7 @@ func TestPromises3And5ANodeWhoseFilesAreDamagedLostOrOld(t *testing.T) {
 	}{
 		{"pages of state.db", "state.db", overwritePages, "corrupt"},
 		{"the end of state.db", "state.db", cutOff, "corrupt"},
+		{"a bit of a value of state.db", "state.db", flipABit, "corrupt"},
 		{"pages of raft.db", "raft.db", overwritePages, "corrupt"},
 		{"the end of raft.db", "raft.db", cutOff, "corrupt"},
 		{"raft.db, lost", "raft.db", remove, "raft.db"},
@@ -122,6 +124,15 @@ func overwritePages(t *testing.T, path string) {
 		}
 	}
 	require.NoError(t, os.WriteFile(path, data, 0o600))
+}
+
+// flipABit flips one in values of the history, of which bbolt sees nothing.
+func flipABit(t *testing.T, path string) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Contains(t, string(data), "COMPLETED")
+	require.NoError(t, os.WriteFile(path, bytes.ReplaceAll(data, []byte("COMPLETED"), []byte("COMPLETEE")), 0o600))
 }
 
 // cutOff leaves some pages of a bolt file; how many are used of its end, nobody

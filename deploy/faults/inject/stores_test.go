@@ -45,6 +45,40 @@ func TestTearingTakesWhatIsUsed(t *testing.T) {
 	}
 }
 
+// Values that are in use are changed, and their keys are not.
+func TestFlippingValuesChangesWhatIsRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	db, err := bbolt.Open(path, 0o600, nil)
+	require.NoError(t, err)
+	for n := range 5 { // of what is written again, the old pages stay behind
+		require.NoError(t, db.Update(func(tx *bbolt.Tx) error {
+			b, err := tx.CreateBucketIfNotExists([]byte("state"))
+			require.NoError(t, err)
+			for i := range 100 {
+				require.NoError(t, b.Put(fmt.Appendf(nil, "%06d", i), fmt.Appendf(nil, "value %d of %d", n*i/100, i)))
+			}
+			return nil
+		}))
+	}
+	require.NoError(t, db.Close())
+	before, err := rowsOf(path, "state")
+	require.NoError(t, err)
+	says, err := flipValues(path, rand.New(rand.NewPCG(1, 0)))
+	require.NoError(t, err)
+	after, err := rowsOf(path, "state")
+	require.NoError(t, err)
+	changed := 0
+	require.Len(t, after, len(before))
+	for i := range before {
+		assert.Equal(t, before[i].key, after[i].key)
+		if !assert.ObjectsAreEqual(before[i].value, after[i].value) {
+			changed++
+		}
+	}
+	assert.Positive(t, changed, says)
+	assert.LessOrEqual(t, changed, 8)
+}
+
 // Bits are flipped where there are records, and nowhere else.
 func TestFlippingFlipsAFewBitsOfRecords(t *testing.T) {
 	path, used := someStore(t)
