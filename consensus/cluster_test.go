@@ -285,7 +285,7 @@ func (m *member) dump() (index uint64, dump string) {
 		s, known, err := readSum(tx.Bucket(metaBucket).Get(sumKey), tx.ID())
 		require.NoError(m.cluster.t, err)
 		require.True(m.cluster.t, known, "%s keeps its sum", m.name)
-		dump = fmt.Sprintf("sum %x\n", s.record)
+		dump = fmt.Sprintf("sum %016x\n", s.record)
 		for _, name := range [][]byte{stateBucket, appliedBucket, rejectedBucket} {
 			dump += string(name) + ":\n" + string(accountingtest.Dump(boltTx{tx.Bucket(name)}))
 		}

@@ -128,7 +128,10 @@ func (r *Raft) Status() Status {
 	s.Node, s.Leader, s.Term = r.node, NodeOf(string(leader)), r.raft.CurrentTerm()
 	s.Role, s.Commit = r.role(), max(r.raft.CommitIndex(), s.Applied)
 	_ = guard(func() (err error) { // what is wrong with the file is noticed elsewhere
-		s.First, err = r.disk.FirstIndex()
+		if s.First, err = r.disk.FirstIndex(); err != nil {
+			return err
+		}
+		s.Record, err = r.state.recordSum()
 		return err
 	})
 	r.look()

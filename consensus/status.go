@@ -11,11 +11,20 @@ type Status struct {
 	// First is the oldest entry that is kept: a follower that lacks older ones is sent
 	// the whole state. 0 where none is, as at a node by itself.
 	First uint64 `json:"first,omitempty"`
+	// Record is the sum of all that the record holds; nothing at a node by itself.
+	Record RecordSum `json:"record,omitzero"`
 	// AgeSeconds is for how long this copy may have been behind the others.
 	AgeSeconds float64      `json:"ageSeconds"`
 	Outbox     OutboxStatus `json:"outbox"`
 	// Error is why records don't get on; it may pass.
 	Error string `json:"error,omitempty"`
+}
+
+// RecordSum is the sum of a node's record as of an entry: all nodes whose last entry that
+// is have the same.
+type RecordSum struct {
+	Entry uint64 `json:"entry"`
+	Sum   string `json:"sum"` // 16 hexadecimal digits
 }
 
 // OutboxStatus is what waits at this node.

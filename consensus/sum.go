@@ -84,3 +84,16 @@ func readSum(value []byte, transaction int) (s sum, known bool, err error) {
 	s = sum{record: binary.BigEndian.Uint64(value[8:]), rest: binary.BigEndian.Uint64(value[16:])}
 	return s, binary.BigEndian.Uint64(value) == uint64(transaction), nil
 }
+
+// recordSum is the sum of what all nodes have alike, and the entry at which they do;
+// nothing where it isn't known.
+func (f *stateFile) recordSum() (found RecordSum, err error) {
+	err = f.view(func(tx *bbolt.Tx) error {
+		s, known, err := readSum(tx.Bucket(metaBucket).Get(sumKey), tx.ID())
+		if known {
+			found = RecordSum{Entry: raftPosition(tx).index, Sum: fmt.Sprintf("%016x", s.record)}
+		}
+		return err
+	})
+	return found, err
+}

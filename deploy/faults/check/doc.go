@@ -7,7 +7,8 @@
 // agree or the patience is over, and then looks for what can't be. What each finds
 // is one line: the promise, the object, what was seen where, and the seed.
 //
-//	witness.go   what a site tells, asked until all tell the same (promise 5)
+//	witness.go   what a site tells, asked until all tell the same, and the sums of what
+//	             they hold (promise 5)
 //	endings.go   accepted is run, ended once, never after it expired (promise 2)
 //	offers.go    each offer is a register, and its history has one order (porcupine)
 //	strong.go    so have strong reads and writes, which a minority has none of (porcupine)

@@ -21,12 +21,18 @@ type testimony struct {
 	accounts map[string]account
 	entries  map[string][]entry // by account
 	budgets  map[string]budget
+	record   recordSum
 	twice    []string // refs that the history lists more than once
 	// said is each object as it was told, under its name, to be compared.
 	said map[string]string
 }
 
 type (
+	// recordSum is of all that a node's record holds after an entry.
+	recordSum struct {
+		Entry uint64
+		Sum   string
+	}
 	session struct {
 		Phase   string
 		Meta    struct{ UUID string }
@@ -121,6 +127,7 @@ func (c *checker) ask(ctx context.Context, site load.Site) (*testimony, error) {
 	status, body, err := get(ctx, site, load.Operator, "/federation/log")
 	var log struct {
 		Outbox struct{ Depth int }
+		Record recordSum
 	}
 	if err == nil {
 		err = json.Unmarshal(body, &log)
@@ -131,6 +138,7 @@ func (c *checker) ask(ctx context.Context, site load.Site) (*testimony, error) {
 	case log.Outbox.Depth > 0:
 		return nil, fmt.Errorf("%d records of %s are not in the log", log.Outbox.Depth, site.Name)
 	}
+	t.record = log.Record
 	// Small pages: each is asked of all sites, which have but two seconds to answer.
 	sessions, err := all[session](ctx, site, "/sessions?limit=200"+ended+open, "sessions", c.options.Gone...)
 	if err != nil {
@@ -234,6 +242,27 @@ func differences(told []*testimony) (all []difference) {
 			if first.said[object] != t.said[object] {
 				all = append(all, difference{object, first.site.Name, first.said[object], t.site.Name, t.said[object]})
 			}
+		}
+	}
+	return append(all, otherRecords(told)...)
+}
+
+// otherRecords are where two sites have another record after the same entry, though they
+// may tell the same of it: the sum is of what they tell nobody, too.
+func otherRecords(told []*testimony) (all []difference) {
+	at := map[uint64]*testimony{}
+	for _, t := range told {
+		if t.record.Sum == "" {
+			continue
+		}
+		first, met := at[t.record.Entry]
+		if !met {
+			at[t.record.Entry] = t
+			continue
+		}
+		if first.record != t.record {
+			object := fmt.Sprintf("the record after entry %d", t.record.Entry)
+			all = append(all, difference{object, first.site.Name, "sum " + first.record.Sum, t.site.Name, "sum " + t.record.Sum})
 		}
 	}
 	return all
