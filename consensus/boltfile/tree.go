@@ -30,6 +30,10 @@ func (s span) hold(before, key []byte) bool {
 // rows than any disk has room for.
 const deepest = 64
 
+// largest bounds what is read at once, in bytes: the list of the free pages of a file of
+// 100 GB, or a row that is far larger than any of ours.
+const largest = 256 << 20
+
 // load reads a page and those that belong to it, which nobody else may have.
 func (t *tree) load(number uint64, level int) (page, error) {
 	if number < 2 || number >= t.head.end || level >= deepest {
@@ -42,6 +46,9 @@ func (t *tree) load(number uint64, level int) (page, error) {
 	}
 	if p.number() != number || p.more() >= t.head.end-number {
 		return nil, fmt.Errorf("%w: page %d says that it is %d, and %d more", ErrBroken, number, p.number(), p.more())
+	}
+	if size*int64(p.more()) > largest {
+		return nil, fmt.Errorf("%w: page %d says that it has %d more", ErrBroken, number, p.more())
 	}
 	for n := number; n <= number+p.more(); n++ {
 		if t.used[n] {
