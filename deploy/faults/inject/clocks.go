@@ -38,6 +38,7 @@ func setClock(ctx context.Context, scene *Scene, off time.Duration) (*Wound, err
 	wound := &Wound{
 		Says:  fmt.Sprintf("set the clock of %s off by %s", site.Name(), off),
 		Lasts: scene.Between(15*time.Second, 25*time.Second),
+		Leapt: []string{site.Name()},
 		Heal: func(ctx context.Context) error {
 			if err := (changeling.Orders{}).Give(site.Data()); err != nil || !before {
 				return err
