@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -239,13 +240,30 @@ func TestACampaignRepeatsWhatIsInconclusive(t *testing.T) {
 	assert.ErrorContains(t, conclude(b, []run{{never, 1, 2}}, 7), "only 0 of 1 runs")
 }
 
+// Its users come with the names and keys that they had: they must not find what they did.
+func TestARunThatIsRepeatedHasANewFederation(t *testing.T) {
+	healed := 0
+	b, err := openBook(filepath.Join(t.TempDir(), "results.jsonl"))
+	require.NoError(t, err)
+	slow := &pretendedStage{t: t, rate: least / 2}
+	c := &campaign{
+		stage: slow, times: quick, seed: 7, kept: t.TempDir(), say: t.Logf, book: b,
+		left: []run{{aFault(&healed, inject.Wound{}, nil), 1, 1}, {aFault(&healed, inject.Wound{}, nil), 2, 1}},
+	}
+	require.NoError(t, c.work(t.Context()))
+	assert.Len(t, b.results, 2*mostTries)
+	assert.Len(t, slow.all, 1+2*(mostTries-1), "both shared the first")
+}
+
 type pretendedStage struct {
-	t   *testing.T
-	all []*pretence
+	t    *testing.T
+	rate float64 // of operations, where it isn't the usual one
+	all  []*pretence
 }
 
 func (s *pretendedStage) raise(context.Context, *inject.Needs) (federation, error) {
 	p := pretend(s.t)
+	p.rate = cmp.Or(s.rate, p.rate)
 	s.all = append(s.all, p)
 	return &thirdFails{pretence: p, first: len(s.all) == 1}, nil
 }

@@ -56,7 +56,8 @@ func (c *campaign) next(needs string) (run, bool) {
 }
 
 // work makes runs until none is left. A federation is used again if it was left whole
-// and suits the next run.
+// and suits the next run. A run that is repeated has a new one: all that its users ask for
+// has the names, and the keys, that it had before.
 func (c *campaign) work(ctx context.Context) (err error) {
 	var on federation
 	var needs string
@@ -74,7 +75,7 @@ func (c *campaign) work(ctx context.Context) (err error) {
 		if !more {
 			return nil
 		}
-		if on != nil && r.needs() != needs {
+		if on != nil && (r.needs() != needs || c.triedBefore(r)) {
 			release()
 		}
 		if on == nil {
@@ -119,6 +120,12 @@ func (c *campaign) make(ctx context.Context, on federation, r run) (whole bool, 
 		c.postpone(r)
 	}
 	return whole, c.book.add(out)
+}
+
+func (c *campaign) triedBefore(r run) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tried[r.name()] > 0
 }
 
 // postpone has a run made again when all others have been.

@@ -12,7 +12,7 @@ import (
 // not of the disk.
 func kills() []Fault {
 	return []Fault{
-		{Name: "kill-follower", Title: "kill -9 of a follower", Runs: 20, Expects: majority,
+		{Name: "kill-follower", Title: "kill -9 of a follower", Runs: 20, Short: true, Expects: majority,
 			Inject: func(ctx context.Context, scene *Scene) (*Wound, error) {
 				_, followers, err := scene.Leader(ctx)
 				if err != nil {

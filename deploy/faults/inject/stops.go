@@ -11,7 +11,7 @@ import (
 // tenth of a second, whichever node it is.
 func stops() []Fault {
 	return []Fault{{
-		Name: "rolling-restart", Title: "rolling SIGTERM under load", Runs: 10, Short: true,
+		Name: "rolling-restart", Title: "rolling SIGTERM under load", Runs: 10,
 		Expects: Expectation{Answers: true, StrongWrites: true, Gap: 100 * time.Millisecond},
 		Inject: func(_ context.Context, scene *Scene) (*Wound, error) {
 			sites := scene.Shuffled(scene.Sites)
