@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"time"
 )
@@ -13,7 +14,8 @@ import (
 func (l *Load) cancels(draw *rand.Rand, who Person, id string) {
 	ctx, enough := context.WithTimeout(l.coming, 4*l.options.Patience)
 	defer enough()
-	if l.changes(ctx, Cancel, who, id, "CANCELLED", "", l.anywhere(draw)).Outcome != Unknown {
+	r := l.changes(ctx, Cancel, who, id, "CANCELLED", "", l.anywhere(draw))
+	if r.Outcome != Unknown && r.Status != http.StatusNotFound { // its owner may be away, and come back
 		l.found.endlessly(id, who, false)
 	}
 }
